@@ -1,0 +1,86 @@
+# The commands of this project.  `make demo` and `make test` work on a fresh clone; all they need they set up themselves.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+UV_VERSION := 0.13.8
+
+# uv reads neither pip's certificates nor its extra folders of wheels: pass on what pip is configured with, if anything.
+export UV_FIND_LINKS ?= $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
+export SSL_CERT_FILE ?= $(shell $(PYTHON) -m pip config get global.cert 2>/dev/null)
+ifeq ($(strip $(UV_FIND_LINKS)),)
+unexport UV_FIND_LINKS
+endif
+ifeq ($(strip $(SSL_CERT_FILE)),)
+unexport SSL_CERT_FILE
+endif
+# Without compiled bytecode, starting a worker takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup setup-dev setup-bench demo test check unit contracts integration chaos bench dev build proto docs clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.setup ## .venv with TensorFleet and its extras
+setup-dev: .venv/.setup-dev ## the same with what the tests need
+setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
+
+.venv/bin/uv:
+	@echo "setting up .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.setup: pyproject.toml constraints.txt | .venv/bin/uv
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all]'
+	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+.venv/.setup-dev: .venv/.setup
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev,docs]'
+	@touch $@
+
+.venv/.setup-bench: .venv/.setup-dev
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev,docs,ray]'
+	@touch $@
+
+demo: setup ## train two models on real data, watch, predict; KEEP=1 leaves the platform running
+	@$(BIN)/tensorfleet demo $(if $(KEEP),--keep)
+
+test: check unit contracts integration ## everything: lint, types, import rules, all tests
+
+check: setup-dev ## lint, format, types, import rules, generated code, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
+
+unit: setup-dev ## no sockets, within a minute; the pure parts have every branch covered
+	$(BIN)/pytest tests/unit -q --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+
+contracts: setup-dev ## one suite per port, on every backend, with real servers
+	$(BIN)/pytest tests/contracts -q
+
+integration: setup-dev ## the platform as a whole: real processes, killed for real
+	$(BIN)/pytest tests/integration -q
+
+bench: setup-bench ## ours, the peers and the bare limit in one run; writes benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+dev: setup-dev ## the platform from the working tree
+	$(BIN)/tensorfleet up --home .venv/dev-home
+
+proto: setup-dev ## generated gRPC code from wire/tensorfleet.proto
+	$(BIN)/python -m grpc_tools.protoc -Isrc --python_out=src --pyi_out=src --grpc_python_out=src src/tensorfleet/wire/tensorfleet.proto
+
+docs: setup-dev ## the documentation, served at http://127.0.0.1:8000
+	$(BIN)/mkdocs serve
+
+build: setup-dev ## the wheel, in dist/
+	$(UV) build --quiet --wheel
+
+clean: ## all that the commands above made
+	rm -rf .venv dist build site src/*.egg-info

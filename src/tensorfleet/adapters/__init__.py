@@ -1,0 +1,1 @@
+"""Outer things behind ports: the database, the object store, MLflow."""

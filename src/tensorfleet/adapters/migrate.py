@@ -1,0 +1,67 @@
+"""Brings the metadata store to the schema of this version.
+
+A new, empty database gets the tables at once; an older one is upgraded by Alembic, step by step.  A test holds both ways equal.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from tensorfleet.adapters.database import Database
+from tensorfleet.adapters.schema import metadata
+from tensorfleet.errors import InvalidInput, Unavailable
+
+HEAD = "0001"
+
+
+def ensure_schema(database: Database) -> None:
+    """Creates or upgrades the tables.  Called by the orchestrator alone, before it works.
+
+    Raises:
+        InvalidInput: the database was written by a newer version.
+    """
+    with database.begin() as connection:
+        found = _version(connection)
+        if found is None:
+            metadata.create_all(connection)
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+            return
+    if found > HEAD:
+        raise InvalidInput(f"this home was written by a newer TensorFleet (schema {found}, this one knows {HEAD}); install that version or newer")
+    if found < HEAD:
+        upgrade(database.url)
+
+
+def wait_for_schema(database: Database, timeout_s: float = 30.0) -> None:
+    """For everybody else: returns once the orchestrator has made the schema ready.
+
+    Raises:
+        Unavailable: it was not within `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        with database.read() as connection:
+            if _version(connection) == HEAD:
+                return
+        time.sleep(0.02)
+    raise Unavailable("the metadata store has not been prepared; start the orchestrator, which does it")
+
+
+def upgrade(url: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())

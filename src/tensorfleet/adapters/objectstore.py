@@ -1,0 +1,245 @@
+"""Object stores on obstore: a folder of this machine, or S3 and what speaks its protocol."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import LocalStore, S3Store
+
+from tensorfleet.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    StorageFull,
+    TensorFleetError,
+    Unavailable,
+)
+from tensorfleet.objects.ports import STREAM_BYTES, ObjectInfo, ObjectStore, check_key
+
+_MULTIPART_BYTES = 64 * 1024**2
+_FULL = (
+    "No space left",
+    "os error 28",
+    "File too large",
+    "os error 27",
+    "quota exceeded",
+    "os error 122",
+    "InsufficientStorage",
+    "507 ",
+)
+
+
+def open_object_store(url: str) -> ObjectStore:
+    """The store at `file:///folder` (made when missing) or `s3://bucket/prefix?endpoint=http://host:port&region=name`.
+
+    The keys of S3 come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or from the machine's role.
+
+    Raises:
+        InvalidInput: it is not such a URL.
+        StorageFull, Unavailable: the folder cannot be made.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
+        return FolderObjectStore(Path(unquote(parts.path)))
+    if parts.scheme == "s3" and parts.netloc:
+        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if unknown := options.keys() - {"endpoint", "region"}:
+            raise InvalidInput(
+                f"object_store_url has the unknown option '{min(unknown)}'; known: endpoint, region"
+            )
+        return S3ObjectStore(
+            parts.netloc, parts.path.strip("/"), options.get("endpoint"), options.get("region")
+        )
+    raise InvalidInput(
+        f"object_store_url '{parts.scheme}://...' is not supported; write file:///folder or s3://bucket/prefix"
+    )
+
+
+class _ObstoreObjectStore:
+    """The port over any store of obstore."""
+
+    def __init__(self, store: LocalStore | S3Store, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    def put(self, key: str, data: bytes, *, overwrite: bool = True) -> bool:
+        with self._translated(check_key(key)):
+            try:
+                obstore.put(
+                    self._store,
+                    key,
+                    data,
+                    mode="overwrite" if overwrite else "create",
+                    # Only a single request can be conditional.
+                    use_multipart=overwrite and len(data) > _MULTIPART_BYTES,
+                )
+            except (AlreadyExistsError, PreconditionError):
+                return False
+        return True
+
+    def get(self, key: str) -> bytes:
+        with self._translated(check_key(key)):
+            return obstore.get(self._store, key).bytes().to_bytes()
+
+    def get_range(self, key: str, start: int, end: int) -> bytes:
+        size = self.size(key)
+        if size is None:
+            raise _not_found(key, self._name)
+        if not 0 <= start < min(end, size):
+            return b""
+        with self._translated(key):
+            return obstore.get_range(self._store, key, start=start, end=min(end, size)).to_bytes()
+
+    def stream(self, key: str, chunk_bytes: int = STREAM_BYTES) -> Iterator[bytes]:
+        with self._translated(check_key(key)):
+            head = obstore.head(self._store, key)
+        for start in range(0, head["size"], chunk_bytes):
+            end = min(start + chunk_bytes, head["size"])
+            # A request for each piece: one that a slow reader holds open for minutes would be cut off.
+            with self._translated(key):
+                piece = (
+                    obstore.get(self._store, key, options={"range": (start, end), "if_match": head["e_tag"]})
+                    .bytes()
+                    .to_bytes()
+                )
+            yield piece
+
+    def size(self, key: str) -> int | None:
+        try:
+            with self._translated(check_key(key)):
+                return obstore.head(self._store, key)["size"]
+        except NotFound:
+            return None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        folder = check_key(prefix.rstrip("/")) if prefix else None
+        with self._translated(prefix):
+            pages = iter(obstore.list(self._store, prefix=folder))
+        while True:
+            with self._translated(prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            for item in page:
+                yield ObjectInfo(item["path"], item["size"])
+
+    def delete(self, key: str) -> None:
+        try:
+            with self._translated(check_key(key)):
+                obstore.delete(self._store, key)
+        except NotFound:
+            return
+
+    def ping(self) -> None:
+        try:
+            next(self.list(""), None)
+        except NotFound as error:
+            raise Unavailable(
+                f"the object store {self._name} does not exist; create it or correct object_store_url"
+            ) from error
+
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (BaseError, OSError, ValueError) as error:
+            raise _translate(error, key, self._name) from error
+
+
+class FolderObjectStore(_ObstoreObjectStore):
+    """Objects as files in a folder; also `LocalFiles`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _translate(error, str(folder), str(folder)) from error
+        super().__init__(LocalStore(folder), str(folder))
+
+    def put(self, key: str, data: bytes, *, overwrite: bool = True) -> bool:
+        stored = super().put(key, data, overwrite=overwrite)
+        if stored:
+            with self._translated(key):
+                _sync(self.local_path(key))
+        return stored
+
+    def local_path(self, key: str) -> Path:
+        return self.folder / check_key(key)
+
+    def ping(self) -> None:
+        if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
+            raise Unavailable(
+                f"the object store folder {self.folder} cannot be written; check its owner and disk"
+            )
+
+
+class S3ObjectStore(_ObstoreObjectStore):
+    """Objects in one bucket, below a prefix."""
+
+    def __init__(self, bucket: str, prefix: str, endpoint: str | None, region: str | None) -> None:
+        given = {name: value for name, value in {"endpoint": endpoint, "region": region}.items() if value}
+        store = S3Store(
+            bucket,
+            prefix=check_key(prefix) if prefix else None,
+            config={"region": "us-east-1", "virtual_hosted_style_request": False, **given},  # type: ignore[arg-type]
+            client_options={
+                "allow_http": True,
+                "timeout": timedelta(seconds=60),
+                "connect_timeout": timedelta(seconds=5),
+            },
+            # Longer than a restart of the store; jobs and uploads repeat what still fails.
+            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=30)},
+        )
+        super().__init__(store, f"s3://{bucket}/{prefix}")
+
+
+def _sync(path: Path) -> None:
+    for target in (path, path.parent):
+        descriptor = os.open(target, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _not_found(key: str, store: str) -> NotFound:
+    return NotFound(f"there is no object '{key}' in {store}")
+
+
+def _translate(error: Exception, key: str, store: str) -> TensorFleetError:
+    message = str(error)
+    first_line = message.strip().splitlines()[0] if message.strip() else type(error).__name__
+    if isinstance(error, FileNotFoundError):
+        return _not_found(key, store)
+    if any(sign in message for sign in _FULL):
+        return StorageFull(
+            f"the object store {store} has no space left for '{key}'; free some space and try again"
+        )
+    if isinstance(error, PreconditionError):
+        return Conflict(f"the object '{key}' was replaced while it was read; read it again")
+    if "404 Not Found" in message:
+        return NotFound(f"{store} does not exist; create the bucket or correct object_store_url")
+    if "403 Forbidden" in message or isinstance(
+        error, PermissionDeniedError | UnauthenticatedError | PermissionError
+    ):
+        return NotPermitted(
+            f"the object store {store} refuses access to '{key}': check its credentials ({first_line})"
+        )
+    if isinstance(error, ValueError):
+        return InvalidInput(f"the object store cannot use '{key}': {first_line}")
+    return Unavailable(f"the object store {store} does not answer for '{key}': {first_line}")

@@ -1,0 +1,203 @@
+"""The tables of the metadata store.  Statements against them stand in the `store.py` of the slice that owns them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from tensorfleet.adapters.database import UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column typed exactly INTEGER.
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("workspace", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", Text),
+    Column("priority", Integer, nullable=False),  # 0 high, 1 normal, 2 low
+    Column("workers", Integer, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("inputs", JSON, nullable=False),  # what names in the spec stood for at submission: dataset version, code digest
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("cancel_requested", Boolean, nullable=False, default=False),
+    Column("pause_requested", Boolean, nullable=False, default=False),
+    Column("stop", JSON),
+    Column("not_before", UtcTime),
+    Column("progress", Float, nullable=False, default=0.0),
+    Column("metrics", JSON, nullable=False),
+    Column("result", JSON),
+    Column("error", JSON),
+    Column("model_version", Integer),
+    Column("mlflow_run_id", String(64)),
+    Column("idempotency_key", String(200)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("revision", Integer, nullable=False, default=0),  # grows by one with each lifecycle write
+    UniqueConstraint("workspace", "idempotency_key"),
+    Index("ix_jobs_queue", "status", "priority", "created_at"),
+    Index("ix_jobs_created", "created_at", "id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("workers", Integer, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("outcome", String(20)),
+    Column("reason", Text),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("lease", _Serial, ForeignKey("leases.token", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("worker_id", String(64), nullable=False),
+    Column("rendezvous", String(300)),
+    Column("status", String(20), nullable=False),
+    Column("outcome", JSON),
+    # How much of the task's own files has been taken over; a report that starts elsewhere is a duplicate or a gap.
+    Column("log_offset", BigInteger, nullable=False, default=0),
+    Column("record_offset", BigInteger, nullable=False, default=0),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    UniqueConstraint("job_id", "attempt", "rank"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("token", _Serial, primary_key=True, autoincrement=True),  # fencing token: grows with every lease ever given
+    Column("worker_id", String(64), nullable=False),
+    Column("job_id", String(32), nullable=False),
+    Column("granted_at", UtcTime, nullable=False),
+    Column("released_at", UtcTime),
+    Index("ix_leases_live", "worker_id", sqlite_where=text("released_at IS NULL"), postgresql_where=text("released_at IS NULL")),
+    sqlite_autoincrement=True,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("resources", JSON, nullable=False),
+    Column("stats", JSON, nullable=False),
+    Column("joined_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("workspace", String(100), primary_key=True),
+    Column("description", Text),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("workspace", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("digest", String(80), nullable=False),
+    Column("format", String(20), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("columns", JSON, nullable=False),
+    Column("profile", JSON, nullable=False),
+    Column("target", String(200)),
+    Column("source", Text),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("workspace", "name", "digest"),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("workspace", String(100), nullable=False),
+    Column("job_id", String(32)),
+    Column("run_id", String(64)),
+    Column("source", Text, nullable=False),
+    Column("aliases", JSON, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("signature", JSON),
+    Column("files", JSON, nullable=False),  # [{"path", "bytes", "sha256"}]; empty when another MLflow client registered it
+    Column("created_at", UtcTime, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("job_id", String(32)),
+    Column("kind", String(40), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("data", JSON, nullable=False),
+    Index("ix_events_job", "job_id", "id"),
+    Index("ix_events_job_kind", "job_id", "kind", "id"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("topic", String(100), nullable=False),  # who has to act: `orchestrator`, `agent:<worker>` or `registry`
+    Column("kind", String(40), nullable=False),
+    Column("ref", String(64)),  # what it is about (a lease token, a job id), to mark it done without its id
+    Column("data", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),
+    Index("ix_outbox_open", "topic", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    sqlite_autoincrement=True,
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)

@@ -1,0 +1,145 @@
+"""`tensorfleet doctor`: what could keep the platform from running here, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from tensorfleet.cli import session
+from tensorfleet.cli.session import AsJson
+
+_MIN_DISK_BYTES = 2 * 1000**3
+_MIN_SHM_BYTES = 64 * 1024**2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: `ok`, a `note` that matters only sometimes, or something to `fix`."""
+
+    name: str
+    state: Literal["ok", "note", "fix"]
+    detail: str
+    remedy: str = ""
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check this machine: Python, disk, memory files, ports, home, libraries, server."""
+    from tensorfleet.cli.output import emit_json, print_table
+
+    checks = list(run_checks())
+    if as_json:
+        emit_json([asdict(check) for check in checks])
+    else:
+        rows = [
+            (check.state, check.name, check.detail + (f"; {check.remedy}" if check.remedy else ""))
+            for check in checks
+        ]
+        print_table(("", "part", "found"), rows, empty="")
+    if any(check.state == "fix" for check in checks):
+        raise typer.Exit(1)
+
+
+def run_checks() -> Iterator[Check]:
+    """Looks at each part in turn."""
+    from tensorfleet.settings import load_settings
+
+    settings = load_settings()
+    running = _server()
+    yield _python()
+    yield _disk(settings.home)
+    yield _shared_memory(Path("/dev/shm"))  # noqa: S108 - torch's workers exchange tensors there
+    yield _home(settings.home)
+    yield _port(settings.host, settings.port, in_use=running.state == "ok")
+    yield from (
+        _library(name, extra) for name, extra in (("scikit-learn", ""), ("mlflow", ""), ("torch", "torch"))
+    )
+    yield running
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.platform in ("linux", "darwin"):
+        return Check("python", "ok", f"{version} on {sys.platform}")
+    return Check("python", "note", f"{version} on {sys.platform}", "TensorFleet is made for Linux and macOS")
+
+
+def _disk(home: Path) -> Check:
+    from tensorfleet.kit.units import format_bytes
+
+    place = next(folder for folder in (home, *home.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    detail = f"{format_bytes(free)} free at {place}"
+    if free >= _MIN_DISK_BYTES:
+        return Check("disk", "ok", detail)
+    return Check("disk", "fix", detail, "free some, or set TENSORFLEET_HOME to a place with more")
+
+
+def _shared_memory(folder: Path) -> Check:
+    from tensorfleet.kit.units import format_bytes
+
+    if not folder.is_dir():
+        return Check("shared memory", "note", f"there is no {folder}; torch uses files instead")
+    size = shutil.disk_usage(folder).total
+    detail = f"{format_bytes(size)} at {folder}"
+    if size >= _MIN_SHM_BYTES:
+        return Check("shared memory", "ok", detail)
+    return Check("shared memory", "fix", detail, "start the container with --shm-size=1g")
+
+
+def _home(home: Path) -> Check:
+    if not home.exists():
+        return Check("home", "ok", f"{home} will be made at first start")
+    if not os.access(home, os.W_OK | os.X_OK):
+        return Check(
+            "home", "fix", f"{home} cannot be written", f"chown it to you: `sudo chown -R $USER {home}`"
+        )
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o077:
+        return Check("home", "fix", f"{home} can be read by others ({mode:04o})", f"`chmod 700 {home}`")
+    return Check("home", "ok", f"{home}, yours only")
+
+
+def _port(host: str, port: int, *, in_use: bool) -> Check:
+    import socket
+
+    if in_use:
+        return Check("port", "ok", f"{port}, used by TensorFleet")
+    try:
+        with socket.create_server((host, port)):
+            return Check("port", "ok", f"{host}:{port} is free")
+    except OSError as error:
+        return Check(
+            "port", "fix", f"{host}:{port}: {error.strerror}", "start with `tensorfleet up --port 8081`"
+        )
+
+
+def _library(name: str, extra: str) -> Check:
+    from importlib.metadata import PackageNotFoundError, version
+
+    with suppress(PackageNotFoundError):
+        return Check(name, "ok", version(name))
+    package = f"tensorfleet[{extra}]" if extra else "tensorfleet"
+    state: Literal["note", "fix"] = "note" if extra else "fix"
+    return Check(name, state, "not installed", f"`pip install '{package}'`")
+
+
+def _server() -> Check:
+    from tensorfleet.errors import TensorFleetError
+
+    try:
+        with session.connect() as client:
+            health = client.health()
+    except TensorFleetError as error:
+        return Check("server", "note", error.detail)
+    if health.get("status") == "ok":
+        return Check("server", "ok", f"running at {client.url}")
+    return Check("server", "fix", f"{health.get('status')} at {client.url}", "see `tensorfleet status`")

@@ -1,0 +1,227 @@
+"""`tensorfleet jobs`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tensorfleet.cli import session
+from tensorfleet.cli.session import AsJson
+
+if TYPE_CHECKING:
+    from tensorfleet.sdk.jobs import Job
+
+app = typer.Typer(no_args_is_help=True, help="List, follow and steer jobs.")
+
+JobRef = Annotated[
+    str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")
+]
+
+
+@app.command("list")
+def list_jobs(
+    status: Annotated[str | None, typer.Option(help="Only jobs in this status.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, the newest first."""
+    from tensorfleet.cli.output import ago, emit_json, print_table, took, values
+
+    with session.connect() as client:
+        found = client.jobs.list(status=status, name=name, limit=limit)
+    if as_json:
+        emit_json([job.data for job in found])
+        return
+    rows = [
+        (
+            job.id,
+            job.name,
+            job.status,
+            f"{float(job.data.get('progress') or 0):.0%}",
+            values(dict(list((job.data.get("metrics") or {}).items())[:2])),
+            took(job.data.get("started_at"), job.data.get("finished_at")),
+            ago(job.data.get("created_at")),
+        )
+        for job in found
+    ]
+    headers = ("id", "name", "status", "done", "metrics", "took", "submitted")
+    print_table(headers, rows, empty="There are no jobs yet; submit one with `tensorfleet submit job.yaml`.")
+
+
+@app.command()
+def show(ref: JobRef, as_json: AsJson = False) -> None:
+    """Show one job."""
+    from tensorfleet.cli.output import emit_json, print_pairs
+
+    with session.connect() as client:
+        job = client.jobs.find(ref)
+    if as_json:
+        emit_json(job.data)
+        return
+    print_pairs(f"{job.name}  {job.id}", _described(job.data))
+
+
+def _described(data: dict[str, Any]) -> list[tuple[str, str]]:
+    from tensorfleet.cli.output import ago, took, values
+
+    spec = data.get("spec") or {}
+    error = data.get("error") or {}
+    model = f"{data['model_name']} version {data['version']}" if data.get("version") is not None else ""
+    return [
+        ("status", str(data["status"])),
+        ("reason", str(data.get("reason") or "")),
+        ("error", str(error.get("message") or "")),
+        ("progress", f"{float(data.get('progress') or 0):.0%}"),
+        ("runs", str(spec.get("algorithm") or spec.get("entrypoint") or "")),
+        ("dataset", str(spec.get("dataset") or "")),
+        ("workers", str(data.get("workers") or "")),
+        ("attempt", str(data.get("attempt") or "")),
+        ("metrics", values(data.get("metrics") or {})),
+        ("model", model),
+        ("submitted", ago(data.get("created_at"))),
+        ("started", ago(data.get("started_at"))),
+        ("took", took(data.get("started_at"), data.get("finished_at"))),
+        ("traceback", str(error.get("traceback") or "").strip().rsplit("\n", 1)[-1]),
+    ]
+
+
+@app.command()
+def logs(
+    ref: JobRef,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    rank: Annotated[int | None, typer.Option(min=0, help="Only this worker of the job.")] = None,
+    tail: Annotated[int | None, typer.Option(min=1, help="Only the last lines.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the job's tasks wrote."""
+    from tensorfleet.cli.output import emit_json_line
+
+    with session.connect() as client:
+        job = client.jobs.find(ref)
+        prefixed = rank is None and int(job.data.get("workers") or 1) > 1
+        for line in job.logs(follow=follow, rank=rank, tail=tail):
+            if as_json:
+                emit_json_line({"attempt": line.attempt, "rank": line.rank, "text": line.text})
+                continue
+            sys.stdout.write(f"{line.rank} | {line.text}\n" if prefixed else f"{line.text}\n")
+            if follow:
+                sys.stdout.flush()
+
+
+@app.command()
+def metrics(
+    ref: JobRef,
+    name: Annotated[str | None, typer.Option("--name", help="Only this metric.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the course of each metric."""
+    from tensorfleet.cli.charts import sparkline
+    from tensorfleet.cli.output import emit_json, number, print_table
+    from tensorfleet.errors import NotFound, nearest
+
+    with session.connect() as client:
+        job = client.jobs.find(ref)
+        found = job.metrics()
+    if name is not None:
+        if name not in found:
+            raise NotFound(f"job {job.id} has no metric '{name}'; {nearest(name, found)}")
+        found = {name: found[name]}
+    if as_json:
+        emit_json(
+            {
+                key: [{"step": p.step, "value": p.value, "at": p.at} for p in course]
+                for key, course in found.items()
+            }
+        )
+        return
+    rows = []
+    for key, course in found.items():
+        numbers = [point.value for point in course]
+        ends = (number(numbers[0]), number(numbers[-1]), number(min(numbers)), number(max(numbers)))
+        rows.append((key, str(len(numbers)), *ends, sparkline(numbers, 24)))
+    headers = ("metric", "points", "first", "last", "least", "greatest", "course")
+    print_table(headers, rows, empty=f"Job {job.id} has reported no metrics yet.")
+
+
+@app.command()
+def why(ref: JobRef, as_json: AsJson = False) -> None:
+    """Say why a job waits or failed, and what would help."""
+    from tensorfleet.cli.output import ago, emit_json, print_pairs
+
+    with session.connect() as client:
+        job = client.jobs.find(ref)
+        answer = job.why()
+    if as_json:
+        emit_json(answer)
+        return
+    evidence = [(str(key), str(value)) for key, value in (answer.get("evidence") or {}).items()]
+    pairs = [
+        ("why", str(answer.get("reason") or "")),
+        ("what to do", str(answer.get("suggestion") or "")),
+        ("expected start", ago(answer.get("expected_start")) and str(answer["expected_start"])),
+        *evidence,
+    ]
+    print_pairs(f"{job.name}  {job.id}  {answer['status']}", pairs)
+
+
+@app.command()
+def events(
+    ref: JobRef,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the job's history."""
+    import json
+
+    from tensorfleet.cli.output import emit_json_line, printable
+    from tensorfleet.kit.clock import rfc3339
+
+    with session.connect() as client:
+        job = client.jobs.find(ref)
+        for event in job.stream() if follow else job.events():
+            if as_json:
+                emit_json_line(
+                    {"id": event.id, "kind": event.kind, "at": rfc3339(event.at), "data": event.data}
+                )
+                continue
+            told = printable(json.dumps(event.data, ensure_ascii=False))
+            sys.stdout.write(f"{event.at.astimezone():%H:%M:%S}  {event.kind:<20}  {told[:200]}\n")
+
+
+@app.command()
+def cancel(ref: JobRef, as_json: AsJson = False) -> None:
+    """Stop a job for good."""
+    _steer(ref, "cancel", as_json)
+
+
+@app.command()
+def pause(ref: JobRef, as_json: AsJson = False) -> None:
+    """Stop a job at its next checkpoint, to be resumed later."""
+    _steer(ref, "pause", as_json)
+
+
+@app.command()
+def resume(ref: JobRef, as_json: AsJson = False) -> None:
+    """Let a paused job go on."""
+    _steer(ref, "resume", as_json)
+
+
+@app.command()
+def retry(ref: JobRef, as_json: AsJson = False) -> None:
+    """Run a failed or cancelled job again."""
+    _steer(ref, "retry", as_json)
+
+
+def _steer(ref: str, verb: str, as_json: bool) -> None:
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        job: Job = client.jobs.find(ref)
+        getattr(job, verb)()
+    if as_json:
+        emit_json(job.data)
+    else:
+        sys.stdout.write(f"{job.id} ({job.name}): {verb} accepted, now {job.status}\n")

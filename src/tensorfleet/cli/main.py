@@ -1,0 +1,76 @@
+"""The `tensorfleet` command.  Imports stay light: each command loads what it needs when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tensorfleet.cli import datasets, doctor, jobs, models, platform, status, submit, workers
+from tensorfleet.errors import TensorFleetError
+
+
+class _Commands(TyperGroup):
+    """Turns errors into one sentence on stderr and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (TensorFleetError, TimeoutError) as error:
+            text = str(error)
+        except OSError as error:
+            text = f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error))
+        sys.stderr.write(f"Error: {text}\n")
+        raise typer.Exit(1)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train, register and watch models on a fleet of workers.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from tensorfleet import __version__
+
+        sys.stdout.write(f"tensorfleet {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Train, register and watch models on a fleet of workers."""
+
+
+app.command()(submit.submit)
+app.command()(status.status)
+app.command()(doctor.doctor)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(workers.app, name="workers")
+app.add_typer(datasets.app, name="datasets")
+app.add_typer(models.app, name="models")
+platform.register(app)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; a second complaint at interpreter exit would only be noise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

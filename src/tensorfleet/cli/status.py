@@ -1,0 +1,40 @@
+"""`tensorfleet status`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorfleet.cli import session
+from tensorfleet.cli.session import AsJson
+
+
+def status(as_json: AsJson = False) -> None:
+    """Say whether the platform runs, and what it is doing."""
+    from tensorfleet.cli.output import emit_json, print_pairs
+
+    with session.connect() as client:
+        health = client.health()
+        workers = client.workers.list()
+        jobs = {
+            name: len(client.jobs.list(status=name, limit=1000)) for name in ("running", "queued", "paused")
+        }
+    if as_json:
+        emit_json({"url": client.url, **health, "jobs": jobs, "workers": workers})
+        return
+    online = [worker for worker in workers if worker["state"] == "online"]
+    slots = sum(int(worker["slots"]) for worker in online)
+    busy = sum(int(worker["busy"]) for worker in online)
+    pairs = [
+        ("status", str(health["status"])),
+        *((name, _part(part)) for name, part in (health.get("parts") or {}).items()),
+        ("workers", f"{len(online)} online, {busy} of {slots} slots busy"),
+        ("jobs", ", ".join(f"{count} {name}" for name, count in jobs.items())),
+    ]
+    print_pairs(f"TensorFleet at {client.url}", pairs)
+
+
+def _part(part: Any) -> str:
+    if not isinstance(part, dict):
+        return str(part)
+    detail = part.get("detail") or part.get("reason")
+    return f"{part.get('status', '')}" + (f": {detail}" if detail else "")

@@ -1,0 +1,105 @@
+"""`tensorfleet workers`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from tensorfleet.cli import session
+from tensorfleet.cli.session import AsJson
+
+app = typer.Typer(no_args_is_help=True, help="See and change the fleet.")
+
+WorkerRef = Annotated[str, typer.Argument(metavar="WORKER", help="An id, the beginning of one, or a name.")]
+
+
+@app.command("list")
+def list_workers(as_json: AsJson = False) -> None:
+    """List the workers."""
+    from tensorfleet.cli.output import ago, emit_json, print_table
+
+    with session.connect() as client:
+        found = client.workers.list()
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (
+            worker["worker_id"],
+            worker["name"],
+            worker["state"],
+            f"{worker['busy']}/{worker['slots']}",
+            _percent(worker, "cpu_percent"),
+            _percent(worker, "memory_percent"),
+            str(len((worker.get("resources") or {}).get("gpus") or [])),
+            ago(worker.get("seen_at")),
+        )
+        for worker in found
+    ]
+    headers = ("id", "name", "state", "busy", "cpu", "memory", "gpus", "seen")
+    print_table(headers, rows, empty="There are no workers; start some with `tensorfleet agent`.")
+
+
+@app.command()
+def show(ref: WorkerRef, as_json: AsJson = False) -> None:
+    """Show one worker and what it runs."""
+    from tensorfleet.cli.output import ago, emit_json, print_pairs
+    from tensorfleet.kit.units import format_bytes
+
+    with session.connect() as client:
+        worker = client.workers.find(ref)
+    if as_json:
+        emit_json(worker)
+        return
+    resources = worker.get("resources") or {}
+    tasks = [f"{task['job_id']} rank {task['rank']}" for task in worker.get("tasks") or []]
+    pairs = [
+        ("state", str(worker["state"])),
+        ("busy", f"{worker['busy']} of {worker['slots']} slots"),
+        ("cpus", f"{resources.get('cpus', '')}"),
+        ("memory", format_bytes(float(resources.get("memory_bytes") or 0))),
+        ("gpus", str(len(resources.get("gpus") or []))),
+        ("cpu use", _percent(worker, "cpu_percent")),
+        ("memory use", _percent(worker, "memory_percent")),
+        ("runs", ", ".join(tasks) or "nothing"),
+        ("joined", ago(worker.get("joined_at"))),
+        ("seen", ago(worker.get("seen_at"))),
+    ]
+    print_pairs(f"{worker['name']}  {worker['worker_id']}", pairs)
+
+
+@app.command()
+def drain(ref: WorkerRef, as_json: AsJson = False) -> None:
+    """Give a worker no new tasks; those that it runs go on to their end."""
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        worker = client.workers.find(ref)
+        answer = client.workers.drain(worker["worker_id"])
+    if as_json:
+        emit_json(answer)
+    else:
+        sys.stdout.write(f"{worker['worker_id']} ({worker['name']}) takes no new tasks\n")
+
+
+@app.command()
+def scale(
+    workers: Annotated[int, typer.Argument(min=0, help="How many workers the fleet shall have.")],
+    as_json: AsJson = False,
+) -> None:
+    """Change the number of workers."""
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        answer = client.workers.scale(workers)
+    if as_json:
+        emit_json(answer)
+    else:
+        sys.stdout.write(f"the fleet is asked to have {workers} workers\n")
+
+
+def _percent(worker: dict[str, Any], key: str) -> str:
+    value = (worker.get("stats") or {}).get(key)
+    return "" if value is None else f"{float(value):.0f}%"

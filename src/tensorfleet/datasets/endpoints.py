@@ -1,0 +1,252 @@
+"""Datasets and uploads over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import CancelledError, Future
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
+
+from tensorfleet.datasets.model import Format, Version, parse_reference
+from tensorfleet.datasets.schemas import (
+    ChunkRead,
+    DatasetCreate,
+    DatasetPage,
+    DatasetRead,
+    UploadCreated,
+    UploadRead,
+    VersionFromUpload,
+    VersionPage,
+    VersionRead,
+)
+from tensorfleet.datasets.service import DatasetService
+from tensorfleet.errors import InvalidInput, TooLarge, Unavailable
+from tensorfleet.kit.ranges import parse_range
+from tensorfleet.objects.blobs import CHUNK_BYTES
+
+_PIECE_BYTES = 1024**2
+_MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+Workspace = Annotated[str, Query(max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+SortByName = Annotated[Literal["name"], Query()]
+
+
+def build_router(service: DatasetService) -> APIRouter:
+    """The routes `/datasets` and `/uploads`."""
+    router = APIRouter(tags=["datasets"])
+    _add_datasets(router, service)
+    _add_versions(router, service)
+    _add_uploads(router, service)
+    return router
+
+
+def _add_datasets(router: APIRouter, service: DatasetService) -> None:
+    @router.post("/datasets", status_code=201)
+    async def create_dataset(body: DatasetCreate, workspace: Workspace = "default") -> DatasetRead:
+        return DatasetRead.model_validate(service.create(body.name, body.description, workspace))
+
+    @router.get("/datasets")
+    async def list_datasets(
+        limit: Limit = 100, cursor: str = "", sort: SortByName = "name", workspace: Workspace = "default"
+    ) -> DatasetPage:
+        found = service.list(workspace, cursor, limit + 1)
+        more = found[limit - 1].name if len(found) > limit else None
+        return DatasetPage(
+            items=[DatasetRead.model_validate(item) for item in found[:limit]], next_cursor=more
+        )
+
+    @router.get("/datasets/{name}")
+    async def get_dataset(name: str, workspace: Workspace = "default") -> DatasetRead:
+        return DatasetRead.model_validate(service.get(name, workspace))
+
+    @router.delete("/datasets/{name}", status_code=204)
+    async def delete_dataset(name: str, workspace: Workspace = "default") -> None:
+        await asyncio.to_thread(service.delete, name, workspace)
+
+
+def _add_versions(router: APIRouter, service: DatasetService) -> None:
+    upload_body = {
+        "text/csv": {"schema": {"type": "string", "format": "binary"}},
+        "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+        "application/json": {"schema": VersionFromUpload.model_json_schema()},
+    }
+
+    @router.post(
+        "/datasets/{name}/versions",
+        status_code=201,
+        responses={200: {"model": VersionRead, "description": "The dataset has this content already"}},
+        openapi_extra={"requestBody": {"required": True, "content": upload_body}},
+    )
+    async def add_version(
+        name: str,
+        request: Request,
+        response: Response,
+        format: Format | None = None,  # noqa: A002 - its name in the URL
+        target: str | None = None,
+        source: Annotated[str | None, Query(max_length=1000)] = None,
+        workspace: Workspace = "default",
+    ) -> VersionRead:
+        if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
+            body = await _json_body(request)
+            call = asyncio.to_thread(
+                service.commit_upload,
+                name,
+                body.upload_id,
+                body.format or format,
+                target=body.target if body.target is not None else target,
+                source=source,
+                workspace=workspace,
+            )
+            version, is_new = await call
+        else:
+            pieces = _Pieces(request.stream())
+            try:
+                version, is_new = await asyncio.to_thread(
+                    service.add_version,
+                    name,
+                    pieces,
+                    format,
+                    target=target,
+                    source=source,
+                    workspace=workspace,
+                )
+            finally:
+                pieces.stop()
+        response.status_code = 201 if is_new else 200
+        return VersionRead.model_validate(version)
+
+    @router.get("/datasets/{name}/versions")
+    async def list_versions(
+        name: str, limit: Limit = 100, cursor: int | None = None, workspace: Workspace = "default"
+    ) -> VersionPage:
+        found = service.versions(name, workspace, cursor, limit + 1)
+        more = str(found[limit - 1].version) if len(found) > limit else None
+        return VersionPage(
+            items=[VersionRead.model_validate(item) for item in found[:limit]], next_cursor=more
+        )
+
+    @router.get("/datasets/{name}/versions/{version}")
+    async def get_version(name: str, version: str, workspace: Workspace = "default") -> VersionRead:
+        return VersionRead.model_validate(await _resolve(service, f"{name}@{version}", workspace))
+
+    @router.get("/datasets/{name}/versions/{version}/download", response_class=StreamingResponse)
+    async def download_version(
+        name: str, version: str, request: Request, workspace: Workspace = "default"
+    ) -> Response:
+        return download_response(service, await _resolve(service, f"{name}@{version}", workspace), request)
+
+
+def _add_uploads(router: APIRouter, service: DatasetService) -> None:
+    @router.post("/uploads", status_code=201)
+    async def begin_upload() -> UploadCreated:
+        return UploadCreated(
+            upload_id=await asyncio.to_thread(service.uploads.begin), chunk_bytes=CHUNK_BYTES
+        )
+
+    @router.put(
+        "/uploads/{upload_id}/chunks/{index}",
+        openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
+    )
+    async def put_chunk(upload_id: str, index: int, request: Request) -> ChunkRead:
+        data = bytearray()
+        async for piece in request.stream():
+            data += piece
+            if len(data) > CHUNK_BYTES:
+                raise TooLarge(
+                    f"chunk {index} is longer than {CHUNK_BYTES} bytes; send it in chunks of that size"
+                )
+        expected = request.headers.get("x-content-sha256")
+        sha = await asyncio.to_thread(service.uploads.put_chunk, upload_id, index, bytes(data), expected)
+        return ChunkRead(index=index, sha256=sha)
+
+    @router.get("/uploads/{upload_id}")
+    async def get_upload(upload_id: str) -> UploadRead:
+        chunks = await asyncio.to_thread(service.uploads.chunks, upload_id)
+        return UploadRead(upload_id=upload_id, chunk_bytes=CHUNK_BYTES, chunks=chunks)
+
+    @router.delete("/uploads/{upload_id}", status_code=204)
+    async def abort_upload(upload_id: str) -> None:
+        await asyncio.to_thread(service.uploads.abort, upload_id)
+
+
+def download_response(service: DatasetService, version: Version, request: Request) -> Response:
+    """The version's file, or the range that is asked for, streamed."""
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'attachment; filename="{version.name}-v{version.version}.{version.format}"',
+        "ETag": f'"{version.digest}"',
+    }
+    wanted = request.headers.get("range")
+    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
+        wanted = None
+    try:
+        part = parse_range(wanted, version.bytes)
+    except ValueError:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{version.bytes}"})
+    start, end = part or (0, version.bytes)
+    headers["Content-Length"] = str(end - start)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{version.bytes}"
+    return StreamingResponse(
+        service.open(version, start, end),
+        status_code=200 if part is None else 206,
+        media_type=_MEDIA_TYPES[version.format],
+        headers=headers,
+    )
+
+
+async def _resolve(service: DatasetService, reference: str, workspace: str) -> Version:
+    parse_reference(reference)
+    return await asyncio.to_thread(service.resolve, reference, workspace)
+
+
+async def _json_body(request: Request) -> VersionFromUpload:
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > _PIECE_BYTES:
+            raise TooLarge("the JSON body is too long; send the data itself as text/csv, or through /uploads")
+    try:
+        return VersionFromUpload.model_validate_json(bytes(data))
+    except ValueError as error:
+        raise InvalidInput('the JSON body must be {"upload_id", "format", "target"}') from error
+
+
+class _Pieces(Iterator[bytes]):
+    """A request's body for a worker thread, in pieces of about 1 MiB; the network waits while the thread works."""
+
+    def __init__(self, stream: AsyncIterator[bytes]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stream = stream
+        self._pending: Future[bytes] | None = None
+        self._stopped = False
+
+    def __next__(self) -> bytes:
+        if self._stopped:
+            raise Unavailable("the upload was ended before its end; send it again")
+        self._pending = asyncio.run_coroutine_threadsafe(self._gather(), self._loop)
+        try:
+            piece = self._pending.result()
+        except (CancelledError, ClientDisconnect) as error:
+            raise Unavailable("the connection was lost during the upload; send it again") from error
+        if not piece:
+            raise StopIteration
+        return piece
+
+    def stop(self) -> None:
+        """Lets the thread go on, with an error, when the request is over before it has read all."""
+        self._stopped = True
+        if self._pending is not None:
+            self._pending.cancel()
+
+    async def _gather(self) -> bytes:
+        gathered = bytearray()
+        async for piece in self._stream:
+            gathered += piece
+            if len(gathered) >= _PIECE_BYTES:
+                break
+        return bytes(gathered)

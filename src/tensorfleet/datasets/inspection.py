@@ -1,0 +1,55 @@
+"""Starts `inspect` as a short-lived process, so that its memory, or a hostile file, ends with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+
+from tensorfleet.datasets.model import Column, Format, Inspection
+from tensorfleet.errors import DataInvalid, Internal
+
+_GRACE_S = 15.0
+
+
+class Inspector:
+    """Inspects blobs of one object store, a few at a time.  Thread-safe."""
+
+    def __init__(self, objects_url: str, *, timeout_s: float = 1800.0, at_once: int = 2) -> None:
+        self._objects_url = objects_url
+        self._timeout_s = timeout_s
+        self._turns = threading.BoundedSemaphore(at_once)
+
+    def inspect(self, digest: str, file_format: Format) -> Inspection:
+        """What is in the blob.
+
+        Raises:
+            DataInvalid: it is not a table in that format, or reading it needs too much memory or time.
+        """
+        module = [sys.executable, "-m", "tensorfleet.datasets.inspect"]
+        options = ["--objects", self._objects_url, "--digest", digest, "--timeout", str(self._timeout_s)]
+        command = [*module, "--format", file_format, *options]
+        with self._turns:
+            try:
+                done = subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=self._timeout_s + _GRACE_S,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise DataInvalid(f"reading the file took longer than {self._timeout_s:.0f} s") from error
+        if done.returncode < 0:
+            raise DataInvalid(
+                f"reading the file was ended by signal {-done.returncode}; it may need too much memory"
+            )
+        if done.returncode:
+            last_line = (done.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+            raise Internal(f"the inspection of a file failed: {last_line[:300]}")
+        answer = json.loads(done.stdout)
+        if "error" in answer:
+            raise DataInvalid(answer["error"])
+        columns = tuple(Column(**column) for column in answer.pop("columns"))
+        return Inspection(columns=columns, **answer)

@@ -1,0 +1,1 @@
+"""Workers: who belongs to the fleet, what they have, how they are."""

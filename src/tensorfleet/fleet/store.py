@@ -1,0 +1,86 @@
+"""Workers in SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from tensorfleet.adapters.database import Database
+from tensorfleet.adapters.schema import leases, outbox, tasks, workers
+from tensorfleet.errors import NotFound
+from tensorfleet.fleet.model import Worker, WorkerState
+
+
+class SqlWorkerStore:
+    """The fleet as rows; agents are upserted under the id that they keep for life."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def join(self, worker: Worker) -> Worker:
+        """Adds a worker, or brings a known one back (one that was draining goes on draining)."""
+        values: dict[str, Any] = {
+            "name": worker.name,
+            "slots": worker.slots,
+            "resources": worker.resources,
+            "stats": worker.stats,
+            "seen_at": worker.seen_at,
+        }
+        with self._database.begin() as connection:
+            known = _find(connection, worker.id)
+            state = WorkerState.DRAINING if known and known.state == WorkerState.DRAINING else WorkerState.ONLINE
+            if known:
+                connection.execute(update(workers).where(workers.c.id == worker.id).values(state=state.value, **values))
+            else:
+                row = {"id": worker.id, "state": state.value, "joined_at": worker.joined_at, **values}
+                connection.execute(insert(workers).values(**row))
+            return _worker(_find(connection, worker.id))
+
+    def beat(self, seen: dict[str, tuple[datetime, dict[str, Any]]]) -> None:
+        """Writes the latest heartbeats of several workers."""
+        with self._database.begin() as connection:
+            for worker_id, (at, stats) in seen.items():
+                connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=at, stats=stats))
+
+    def set_state(self, worker_id: str, state: WorkerState) -> None:
+        with self._database.begin() as connection:
+            if connection.execute(update(workers).where(workers.c.id == worker_id).values(state=state.value)).rowcount == 0:
+                raise NotFound(f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are")
+
+    def request(self, worker_id: str, intent: str, now: datetime) -> None:
+        """Leaves an intent (`drain`, `undrain`) for the orchestrator."""
+        with self._database.begin() as connection:
+            row = {"topic": "orchestrator", "kind": intent, "ref": worker_id, "data": {}, "created_at": now}
+            connection.execute(insert(outbox).values(**row))
+
+    def get(self, worker_id: str) -> Worker:
+        with self._database.read() as connection:
+            row = _find(connection, worker_id)
+        if row is None:
+            raise NotFound(f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are")
+        return _worker(row)
+
+    def list(self) -> list[Worker]:
+        with self._database.read() as connection:
+            return [_worker(row) for row in connection.execute(select(workers).order_by(workers.c.joined_at, workers.c.id))]
+
+    def running(self) -> dict[str, list[dict[str, Any]]]:
+        """What each worker holds leases for: `worker id -> [{job_id, rank, attempt, status}]`."""
+        query = select(tasks).join(leases, tasks.c.lease == leases.c.token).where(leases.c.released_at.is_(None))
+        found: dict[str, list[dict[str, Any]]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(query.order_by(tasks.c.lease)):
+                task = {"job_id": row.job_id, "rank": row.rank, "attempt": row.attempt, "status": row.status}
+                found.setdefault(row.worker_id, []).append(task)
+        return found
+
+
+def _find(connection: Connection, worker_id: str) -> Row[Any] | None:
+    return connection.execute(select(workers).where(workers.c.id == worker_id)).one_or_none()
+
+
+def _worker(row: Row[Any] | None) -> Worker:
+    assert row is not None
+    return Worker(row.id, row.name, WorkerState(row.state), row.slots, row.resources, row.stats, row.joined_at, row.seen_at)

@@ -1,0 +1,1 @@
+"""The room in front: HTTP, tokens, streams.  It keeps no state of its own; any number of it may run."""

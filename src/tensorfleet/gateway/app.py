@@ -1,0 +1,120 @@
+"""The HTTP application: the slices' routers behind one door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+import tensorfleet.datasets.endpoints
+import tensorfleet.fleet.endpoints
+import tensorfleet.jobs.endpoints
+import tensorfleet.registry.endpoints
+from tensorfleet import __version__
+from tensorfleet.adapters.migrate import wait_for_schema
+from tensorfleet.composition import Services, build_services
+from tensorfleet.gateway import downloads, health
+from tensorfleet.gateway.auth import RequireToken
+from tensorfleet.gateway.problems import add_problem_handlers
+from tensorfleet.gateway.streams import LogWatcher, stream_events
+from tensorfleet.gateway.telemetry import Telemetry
+from tensorfleet.gateway.waker import OrchestratorLink
+from tensorfleet.gateway.why import explain
+from tensorfleet.kit.clock import utc_now
+from tensorfleet.monitor.wake import wake_monitor
+from tensorfleet.registry.service import RegistryService
+from tensorfleet.registry.store import SqlRegistryStore
+from tensorfleet.settings import Settings
+from tensorfleet.training import registry as algorithms
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+WELCOME = """TensorFleet {version}
+
+The command line:  tensorfleet --help
+The API:           /api/docs  (send the token of this home as "Authorization: Bearer TOKEN")
+How it is:         /health
+"""
+
+
+@dataclass
+class _Link:
+    """The way to the orchestrator, there once the event loop runs."""
+
+    value: OrchestratorLink | None = field(default=None)
+
+    def wake(self) -> None:
+        if self.value is not None:
+            self.value.wake()
+
+
+def build_app(settings: Settings, token: str) -> Asgi:
+    """Everything that the gateway serves, as one ASGI application."""
+    link = _Link()
+    services = build_services(settings, link.wake)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(wait_for_schema, services.database)
+        link.value = OrchestratorLink(settings.orchestrator, token)
+        app.include_router(health.build_router(services, link.value))
+        try:
+            yield
+        finally:
+            await link.value.close()
+            services.database.close()
+
+    app = FastAPI(
+        title="TensorFleet",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        docs_url="/api/docs",
+        redoc_url=None,
+        description="Train, register and watch models on a fleet of workers.",
+    )
+    add_problem_handlers(app)
+    app.include_router(_api(services, link), prefix="/api/v1")
+    telemetry = Telemetry(services)
+    app.include_router(telemetry.router())
+
+    @app.get("/", include_in_schema=False)
+    async def welcome() -> PlainTextResponse:
+        return PlainTextResponse(WELCOME.format(version=__version__))
+
+    return RequireToken(telemetry.counting(app), token)
+
+
+def _api(services: Services, link: _Link) -> APIRouter:
+    api = APIRouter()
+    watcher = LogWatcher(services.log, look_s=0.01 if services.database.is_sqlite else 0.05)
+
+    def stream(after: int, job_id: str | None) -> AsyncIterator[bytes]:
+        get_job = (lambda: services.jobs.get(job_id)) if job_id is not None else None
+        return stream_events(services.log, watcher, after, job_id, get_job)
+
+    def request_worker(worker_id: str, intent: str) -> None:
+        services.workers.request(worker_id, intent, utc_now())
+        link.wake()
+
+    models = RegistryService(
+        SqlRegistryStore(services.database),
+        services.objects,
+        services.settings.objects,
+        lambda: wake_monitor(services.settings.run_dir),
+    )
+    api.include_router(tensorfleet.jobs.endpoints.build_router(services.jobs, services.log, stream, lambda job_id: explain(services, job_id)))
+    api.include_router(tensorfleet.fleet.endpoints.build_router(services.workers, request_worker))
+    api.include_router(tensorfleet.datasets.endpoints.build_router(services.datasets))
+    api.include_router(tensorfleet.registry.endpoints.build_router(models))
+    api.include_router(downloads.build_router(services))
+
+    @api.get("/algorithms", tags=["jobs"])
+    async def list_algorithms() -> JSONResponse:
+        return JSONResponse({"items": algorithms.catalogue(), "next_cursor": None})
+
+    return api

@@ -1,0 +1,31 @@
+"""The gateway's socket.  Under `up` the supervisor holds it, so that connections wait while a gateway is restarted."""
+
+from __future__ import annotations
+
+import socket
+
+from tensorfleet.errors import Conflict
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        Conflict: the port is taken, or the address is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise Conflict(f"port {port} on {host} cannot be used ({error.strerror}); choose another with --port, or --port 0 for any free one") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

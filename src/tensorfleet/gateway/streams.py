@@ -1,0 +1,90 @@
+"""Server-Sent Events over the event log: ids are log positions, so a reader that comes back misses nothing and gets nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.model import Event, JobRecord
+from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
+
+KEEP_ALIVE_S = 15.0
+PAGE = 500
+
+
+class LogWatcher:
+    """Tells waiting streams that the log has grown.  It looks at the newest id, and only while somebody listens."""
+
+    def __init__(self, log: SqlEventLog, look_s: float) -> None:
+        self._log = log
+        self._look_s = look_s
+        self._grown = asyncio.Condition()
+        self._last = 0
+        self._listeners = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def wait_beyond(self, position: int, timeout_s: float) -> bool:
+        """Returns when the log has entries after `position` (True) or the time is over (False)."""
+        self._listeners += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            async with asyncio.timeout(timeout_s), self._grown:
+                await self._grown.wait_for(lambda: self._last > position)
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            self._listeners -= 1
+
+    async def _look(self) -> None:
+        while self._listeners:
+            newest = await asyncio.to_thread(self._log.last_id)
+            if newest != self._last:
+                self._last = newest
+                async with self._grown:
+                    self._grown.notify_all()
+            await asyncio.sleep(self._look_s)
+
+
+def _message(event_id: int | None, kind: str, data: dict[str, Any]) -> bytes:
+    head = f"id: {event_id}\n" if event_id is not None else ""
+    return f"{head}event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+
+
+async def stream_events(
+    log: SqlEventLog,
+    watcher: LogWatcher,
+    after: int,
+    job_id: str | None = None,
+    get_job: Callable[[], JobRecord] | None = None,
+) -> AsyncIterator[bytes]:
+    """Entries after `after` (negative: from now on), live.  With `get_job`, the stream ends once that job has ended and all of its log is sent."""
+    position = after if after >= 0 else await asyncio.to_thread(log.last_id)
+    yield b": connected\n\n"
+    while True:
+        seen = await asyncio.to_thread(log.last_id)
+        job = get_job() if get_job else None
+        async for event in _pages(log, position, job_id):
+            position = event.id
+            yield _message(event.id, event.kind, event_to_dict(event))
+        if job is not None and job.status.ended:
+            # Read after the state was seen: all that was committed with the end or before it has been sent.
+            yield _message(None, "end", job_to_dict(job))
+            return
+        position = max(position, seen)
+        if not await watcher.wait_beyond(position, KEEP_ALIVE_S):
+            yield b": keep-alive\n\n"
+
+
+async def _pages(log: SqlEventLog, position: int, job_id: str | None) -> AsyncIterator[Event]:
+    while True:
+        page = await asyncio.to_thread(log.read_after, position, PAGE, job_id)
+        for event in page:
+            yield event
+        if len(page) < PAGE:
+            return
+        position = page[-1].id

@@ -1,0 +1,1 @@
+"""Jobs: what is asked for, the life it leads, and the log of what happened to it."""

@@ -1,0 +1,138 @@
+"""Jobs over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from tensorfleet.errors import InvalidInput
+from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.ports import JobFilter
+from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
+from tensorfleet.jobs.service import JobService
+
+EventStream = Callable[[int, str | None], AsyncIterator[bytes]]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[int, Query(ge=0, le=2**62)]
+
+
+def build_router(jobs: JobService, log: SqlEventLog, stream: EventStream, why: Callable[[str], dict[str, Any]]) -> APIRouter:
+    """`stream(after, job_id)` yields Server-Sent Events; `why(job_id)` explains a job's state."""
+    router = APIRouter(tags=["jobs"])
+    _add_lifecycle(router, jobs)
+    _add_reads(router, jobs, log, why)
+    _add_streams(router, jobs, stream)
+    return router
+
+
+def _add_lifecycle(router: APIRouter, jobs: JobService) -> None:
+    @router.post("/jobs", status_code=201)
+    async def submit_job(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
+        try:
+            body = await request.json()
+        except (ValueError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"the body is not JSON: {error}") from error
+        job, created = await asyncio.to_thread(jobs.submit, body, idempotency_key)
+        return JSONResponse(job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"})
+
+    @router.delete("/jobs/{job_id}", status_code=204)
+    async def delete_job(job_id: str) -> Response:
+        await asyncio.to_thread(jobs.delete, job_id)
+        return Response(status_code=204)
+
+    for intent in ("cancel", "pause", "resume", "retry"):
+        router.add_api_route(
+            f"/jobs/{{job_id}}/{intent}", _intent_endpoint(jobs, intent), methods=["POST"], status_code=202, name=f"{intent}_job"
+        )
+
+
+def _intent_endpoint(jobs: JobService, intent: str) -> Callable[[str], Any]:
+    async def request_intent(job_id: str) -> dict[str, Any]:
+        return job_to_dict(await asyncio.to_thread(jobs.request, job_id, intent))
+
+    return request_intent
+
+
+def _add_reads(router: APIRouter, jobs: JobService, log: SqlEventLog, why: Callable[[str], dict[str, Any]]) -> None:
+    @router.get("/jobs")
+    async def list_jobs(
+        status: str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        workspace: str | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+        sort: str = "-created_at",
+    ) -> dict[str, Any]:
+        found, following = jobs.list(JobFilter(status, name, kind, workspace), limit, cursor, sort)
+        return {"items": [job_to_dict(job) for job in found], "next_cursor": following}
+
+    @router.get("/jobs/{job_id}")
+    async def get_job(job_id: str) -> JSONResponse:
+        return JSONResponse(job_to_dict(jobs.get(job_id)))
+
+    @router.get("/jobs/{job_id}/why")
+    async def why_job(job_id: str) -> dict[str, Any]:
+        return why(job_id)
+
+    @router.get("/jobs/{job_id}/metrics")
+    async def job_metrics(job_id: str, since: After = 0, points: Annotated[int | None, Query(ge=1, le=100_000)] = None) -> dict[str, Any]:
+        return {"items": await asyncio.to_thread(jobs.metrics, job_id, since, points), "next_cursor": None}
+
+    @router.get("/jobs/{job_id}/logs")
+    async def job_logs(
+        job_id: str,
+        after: After = 0,
+        limit: Limit = 200,
+        rank: Annotated[int | None, Query(ge=0)] = None,
+        tail: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+    ) -> dict[str, Any]:
+        if tail is not None:
+            return {"items": await asyncio.to_thread(jobs.log_tail, job_id, tail, rank), "next_cursor": None}
+        items, following = await asyncio.to_thread(jobs.logs, job_id, after, limit, rank)
+        return {"items": items, "next_cursor": str(following) if following is not None else None}
+
+    @router.get("/jobs/{job_id}/events")
+    async def job_events(job_id: str, after: After = 0, limit: Limit = 200) -> dict[str, Any]:
+        jobs.get(job_id)
+        found = log.read_after(after, limit + 1, job_id)
+        shown = [event_to_dict(event) for event in found[:limit]]
+        return {"items": shown, "next_cursor": str(shown[-1]["id"]) if len(found) > limit else None}
+
+    @router.get("/jobs/{job_id}/checkpoints")
+    async def job_checkpoints(job_id: str) -> dict[str, Any]:
+        jobs.get(job_id)
+        found = log.read_after(0, 1000, job_id, ("checkpoint",))
+        return {"items": [{"at": event_to_dict(event)["at"], **event.data} for event in found], "next_cursor": None}
+
+    @router.get("/jobs/{job_id}/tasks")
+    async def job_tasks(job_id: str) -> dict[str, Any]:
+        return {"items": jobs.tasks(job_id)["tasks"], "next_cursor": None}
+
+
+def _add_streams(router: APIRouter, jobs: JobService, stream: EventStream) -> None:
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+    @router.get("/jobs/{job_id}/stream")
+    async def stream_job(job_id: str, after: After = 0, last_event_id: Annotated[str | None, Header()] = None) -> StreamingResponse:
+        jobs.get(job_id)
+        position = _position(after, last_event_id)
+        return StreamingResponse(stream(position, job_id), media_type="text/event-stream", headers=headers)
+
+    @router.get("/events")
+    async def stream_all(after: After | None = None, last_event_id: Annotated[str | None, Header()] = None) -> StreamingResponse:
+        position = _position(after, last_event_id)
+        return StreamingResponse(stream(position, None), media_type="text/event-stream", headers=headers)
+
+
+def _position(after: int | None, last_event_id: str | None) -> int:
+    """Where a stream begins; -1 means with what happens from now on."""
+    if last_event_id is None:
+        return after if after is not None else -1
+    if not last_event_id.isdecimal() or len(last_event_id) > 18:
+        raise InvalidInput(f"Last-Event-ID '{last_event_id[:40]}' is not an id of this stream")
+    return int(last_event_id)

@@ -1,0 +1,66 @@
+"""The append-only log of what happened, in SQL: everything live (streams, metrics, logs, MLflow) is a reader of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from tensorfleet.adapters.database import Database
+from tensorfleet.adapters.schema import cursors, events
+from tensorfleet.jobs.model import Event, NewEvent
+
+
+class SqlEventLog:
+    """Readers pass the last id that they have seen and get what came after it, in order and without gaps."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, connection: Connection, new: Sequence[NewEvent]) -> None:
+        """Adds entries inside the caller's transaction; ids become visible in the order in which they were drawn."""
+        if not new:
+            return
+        self._database.lock_event_log(connection)
+        rows = [{"job_id": event.job_id, "kind": event.kind, "at": event.at, "data": event.data} for event in new]
+        connection.execute(insert(events), rows)
+
+    def read_after(
+        self,
+        position: int,
+        limit: int = 500,
+        job_id: str | None = None,
+        kinds: Sequence[str] | None = None,
+    ) -> list[Event]:
+        query = select(events).where(events.c.id > position).order_by(events.c.id).limit(limit)
+        if job_id is not None:
+            query = query.where(events.c.job_id == job_id)
+        if kinds is not None:
+            query = query.where(events.c.kind.in_(kinds))
+        with self._database.read() as connection:
+            return [Event(row.id, row.job_id, row.kind, row.at, row.data) for row in connection.execute(query)]
+
+    def read_last(self, job_id: str, kind: str, limit: int) -> list[Event]:
+        """The newest `limit` entries of one kind of one job, oldest first."""
+        query = select(events).where(events.c.job_id == job_id, events.c.kind == kind).order_by(events.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            found = [Event(row.id, row.job_id, row.kind, row.at, row.data) for row in connection.execute(query)]
+        return found[::-1]
+
+    def last_id(self) -> int:
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one())
+
+    def cursor(self, name: str) -> int:
+        """How far the reader called `name` has come; 0 when it never read."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(cursors.c.position).where(cursors.c.name == name)).scalar() or 0)
+
+    def save_cursor(self, name: str, position: int) -> None:
+        with self._database.begin() as connection:
+            saved = connection.execute(update(cursors).where(cursors.c.name == name).values(position=position))
+            if saved.rowcount == 0:
+                connection.execute(insert(cursors).values(name=name, position=position))
+
+    def delete_job(self, connection: Connection, job_id: str) -> None:
+        connection.execute(delete(events).where(events.c.job_id == job_id))

@@ -1,0 +1,114 @@
+"""What the use cases of jobs need from a metadata store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from tensorfleet.jobs.machine import Effect
+from tensorfleet.jobs.model import Event, JobRecord, JobState, Lease, NewEvent
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A validated submission: the spec as it will be shown, and what its names stood for at that moment."""
+
+    id: str
+    name: str
+    workspace: str
+    kind: str
+    priority: int
+    workers: int
+    spec: dict[str, Any]
+    inputs: dict[str, Any]
+    created_at: datetime
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    status: str | None = None
+    name: str | None = None
+    kind: str | None = None
+    workspace: str | None = None
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """What placement has to know of a waiting job."""
+
+    id: str
+    priority: int
+    created_at: datetime
+    not_before: datetime | None
+    resources: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LiveLease:
+    """A lease in force, with what its task takes."""
+
+    token: int
+    worker_id: str
+    job_id: str
+    rank: int
+    attempt: int
+    task_status: str
+    rendezvous: str | None
+    log_offset: int
+    record_offset: int
+    resources: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HeldTask:
+    """A task that an agent still has something of: how much of it was taken over, and whether its lease is over."""
+
+    token: int
+    log_offset: int
+    record_offset: int
+    over: bool
+
+
+@dataclass(frozen=True)
+class Command:
+    """An outbox entry: something that a part outside the database still has to do."""
+
+    id: int
+    topic: str
+    kind: str
+    ref: str | None
+    data: dict[str, Any]
+
+
+class JobStore(Protocol):
+    """Jobs as rows.  Safe from several threads and processes; each call is one transaction.
+
+    A submission with a known idempotency key returns the first job and writes nothing.
+    """
+
+    def insert(self, job: NewJob) -> tuple[JobRecord, bool]: ...
+    def get(self, job_id: str) -> JobRecord: ...
+    def list(self, filters: JobFilter, limit: int, cursor: str | None, sort: str) -> tuple[list[JobRecord], str | None]: ...
+    def request(self, job_id: str, intent: str, now: datetime) -> None: ...
+    def delete(self, job_id: str) -> None: ...
+    def tasks(self, job_id: str) -> list[dict[str, Any]]: ...
+    def orchestrate(self) -> AbstractContextManager[JobTransaction]: ...
+
+
+class JobTransaction(Protocol):
+    """The orchestrator's side: one transaction in which states are loaded, decided on and saved."""
+
+    def load(self, job_id: str) -> JobState: ...
+    def grant(self, job_id: str, worker_ids: Sequence[str], rendezvous: str | None, now: datetime) -> tuple[Lease, ...]: ...
+    def save(self, before: JobState, after: JobState, effects: Sequence[Effect], now: datetime) -> None: ...
+    def job_of_lease(self, token: int) -> str | None: ...
+    def queue(self, limit: int) -> list[QueuedJob]: ...
+    def live_leases(self, worker_id: str | None = None) -> list[LiveLease]: ...
+    def open_commands(self, topic: str) -> list[Command]: ...
+    def close_commands(self, ids: Sequence[int], now: datetime) -> None: ...
+    def take_over(self, token: int, stream: str, start: int, end: int, events: Sequence[NewEvent]) -> int | None: ...
+    def last_checkpoint(self, job_id: str) -> Event | None: ...

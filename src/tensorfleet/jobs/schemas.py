@@ -1,0 +1,177 @@
+"""The job file, which is also the body of `POST /jobs`, and what the API answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from tensorfleet.errors import FieldError, SpecInvalid, nearest
+from tensorfleet.jobs.model import Event, JobRecord, Priority
+from tensorfleet.kit.clock import rfc3339
+from tensorfleet.kit.units import parse_duration_s, parse_size
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NAME_PATTERN)]
+Kind = Literal["train", "tune", "predict", "pipeline"]
+BUILT_KINDS = ("train",)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, str_strip_whitespace=True)
+
+
+class Resources(_Part):
+    """What each worker of the job gets."""
+
+    workers: int = Field(default=1, ge=1, le=4096, strict=True)
+    min_workers: int | None = Field(default=None, ge=1, strict=True)
+    cpus: float = Field(default=1.0, gt=0, le=1024)
+    gpus: float = Field(default=0.0, ge=0, le=64)
+    memory: Annotated[int, BeforeValidator(parse_size)] = Field(default=0, ge=0, description="bytes, or text such as 1GiB; 0: no request")
+
+    @model_validator(mode="after")
+    def _at_most_workers(self) -> Resources:
+        if self.min_workers is not None and self.min_workers > self.workers:
+            raise ValueError(f"min_workers is {self.min_workers}, more than workers, {self.workers}")
+        return self
+
+
+class CheckpointPolicy(_Part):
+    every_epochs: int = Field(default=1, ge=1, strict=True)
+    keep_last: int = Field(default=2, ge=1, le=1000, strict=True)
+    keep_best: int = Field(default=1, ge=0, le=1000, strict=True)
+
+
+class Code(_Part):
+    """A folder of code, packed and uploaded before the job is submitted."""
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class JobSpec(_Part):
+    """One job, as a person writes it."""
+
+    name: Name = Field(validation_alias=AliasChoices("name", "job_name"))
+    kind: Kind = "train"
+    algorithm: str | None = Field(default=None, max_length=200)
+    entrypoint: str | None = Field(default=None, max_length=500)
+    code: Code | None = None
+    dataset: str | None = Field(default=None, max_length=300, validation_alias=AliasChoices("dataset", "dataset_path"))
+    target_column: str | None = Field(default=None, max_length=300)
+    model_name: Name | None = None
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    resources: Resources = Field(default_factory=Resources)
+    priority: Priority = Priority.NORMAL
+    retries: int = Field(default=3, ge=0, le=100, strict=True)
+    timeout: Annotated[float, BeforeValidator(parse_duration_s)] | None = Field(default=None, gt=0, description="seconds, or text such as 1h30m")
+    checkpoint: CheckpointPolicy = Field(default_factory=CheckpointPolicy)
+    seed: int = Field(default=7, ge=0, le=2**32 - 1, strict=True)
+    workspace: Name = "default"
+    labels: dict[str, str] = Field(default_factory=dict, max_length=50)
+
+    @model_validator(mode="after")
+    def _has_something_to_run(self) -> JobSpec:
+        if self.kind not in BUILT_KINDS:
+            raise ValueError(f"kind: '{self.kind}' is not available in this version; use kind: train")
+        if (self.algorithm is None) == (self.entrypoint is None):
+            raise ValueError("write either algorithm (a built-in) or entrypoint (your own code), and not both")
+        if self.algorithm is not None and self.dataset is None:
+            raise ValueError("dataset: a built-in algorithm needs one; write its name, name@version, a path or a sample such as iris")
+        if self.entrypoint is not None and self.code is None:
+            raise ValueError("code: an entrypoint needs the folder that holds it; write code: ./")
+        if self.entrypoint is not None and not _is_entrypoint(self.entrypoint):
+            raise ValueError(f"entrypoint: '{self.entrypoint}' is neither a script inside the code folder (train.py) nor package.module:function")
+        return self
+
+
+def _is_entrypoint(text: str) -> bool:
+    if text.endswith(".py"):
+        return not text.startswith("/") and ".." not in text.split("/") and "\0" not in text
+    return re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", text) is not None
+
+
+def parse_spec(data: Any) -> JobSpec:
+    """Validates a job file's content.
+
+    Raises:
+        SpecInvalid: names every wrong field by its path, with the nearest valid name for an unknown one.
+    """
+    if not isinstance(data, dict):
+        raise SpecInvalid([FieldError("", "a job is a mapping of fields to values, such as name: iris", "type")])
+    try:
+        return JobSpec.model_validate(data)
+    except ValidationError as error:
+        raise SpecInvalid([_field_error(data, problem) for problem in error.errors()]) from error
+
+
+def _field_error(data: dict[str, Any], problem: Any) -> FieldError:
+    location = [part for part in problem["loc"] if part != "function-before[parse_size(), int]"]
+    path = ".".join(str(part) for part in location if not str(part).startswith("function-"))
+    if problem["type"] == "extra_forbidden":
+        return FieldError(path, f"there is no such field; {nearest(str(location[-1]), _known_fields(location[:-1]))}", "unknown_field")
+    if problem["type"] == "missing":
+        return FieldError(path, "is required", "required")
+    if problem["type"] == "value_error":
+        message = str(problem["ctx"]["error"])
+        field, colon, rest = message.partition(": ")
+        if not path and colon and field in JobSpec.model_fields:
+            return FieldError(field, rest)
+        return FieldError(path, message)
+    return FieldError(path, _plain(problem), problem["type"])
+
+
+def _known_fields(location: list[Any]) -> list[str]:
+    model: type[BaseModel] = JobSpec
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = [t for t in (field.annotation, *get_args(field.annotation)) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        if not inner:
+            return []
+        model = inner[0]
+    return list(model.model_fields)
+
+
+def _plain(problem: Any) -> str:
+    shown = repr(problem["input"])
+    if len(shown) > 60:
+        shown = f"{shown[:57]}... ({len(shown)} characters)"
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{shown} may hold letters, digits, spaces and . _ - only, and begins with a letter or digit"
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"{message.replace('input should', 'should')}, but is {shown}"
+
+
+def job_to_dict(job: JobRecord) -> dict[str, Any]:
+    """The job as `GET /jobs/{id}` answers it."""
+    result = job.result or {}
+    version = job.model_version
+    return {
+        "job_id": job.id,
+        "name": job.name,
+        "workspace": job.workspace,
+        "kind": job.kind,
+        "status": job.status.value,
+        "reason": job.reason,
+        "progress": job.progress,
+        "metrics": job.metrics,
+        "model_name": job.model_name,
+        "version": version,
+        "model_id": f"{job.model_name}/{version}" if version is not None else None,
+        "error": job.error,
+        "attempt": job.attempt,
+        "workers": job.workers,
+        "priority": list(Priority)[job.priority].value,
+        "cancel_requested": job.cancel_requested,
+        "created_at": rfc3339(job.created_at),
+        "started_at": rfc3339(job.started_at),
+        "finished_at": rfc3339(job.finished_at),
+        "dataset": job.inputs.get("dataset") and {k: job.inputs["dataset"][k] for k in ("name", "version", "digest")},
+        "evaluation": result.get("evaluation"),
+        "spec": job.spec,
+    }
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    return {"id": event.id, "job_id": event.job_id, "kind": event.kind, "at": rfc3339(event.at), "data": event.data}

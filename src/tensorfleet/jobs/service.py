@@ -1,0 +1,196 @@
+"""Use cases of jobs, as the gateway and the gRPC service offer them.  Reads answer; writes leave intents for the orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from tensorfleet.errors import Conflict, FieldError, InvalidInput, NotFound, SpecInvalid, nearest
+from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.model import JobRecord, JobStatus
+from tensorfleet.jobs.ports import JobFilter, JobStore, NewJob
+from tensorfleet.jobs.schemas import JobSpec, parse_spec
+from tensorfleet.kit.clock import Clock, rfc3339
+from tensorfleet.kit.ids import new_id
+
+_ALLOWED: dict[str, tuple[JobStatus, ...]] = {
+    "cancel": (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED),
+    "pause": (JobStatus.QUEUED, JobStatus.RUNNING),
+    "resume": (JobStatus.PAUSED, JobStatus.RUNNING),
+    "retry": (JobStatus.FAILED, JobStatus.CANCELLED),
+}
+_ALREADY = {"cancel": JobStatus.CANCELLED, "pause": JobStatus.PAUSED}
+
+
+class Inputs(Protocol):
+    """What a spec's names stand for; each method raises an error of the tree when they stand for nothing."""
+
+    def dataset(self, reference: str, workspace: str) -> dict[str, Any]:
+        """The version that `name`, `name@version` or a sample means now, as a task needs it."""
+        ...
+
+    def code(self, digest: str) -> dict[str, Any]: ...
+
+    def check_algorithm(self, spec: JobSpec) -> Sequence[FieldError]:
+        """Wrong algorithm or hyperparameters, by field."""
+        ...
+
+    def check_capacity(self, spec: JobSpec) -> Sequence[FieldError]:
+        """Requests that the fleet could never serve."""
+        ...
+
+
+class JobService:
+    """Submits, reads and steers jobs."""
+
+    def __init__(self, store: JobStore, log: SqlEventLog, inputs: Inputs, clock: Clock, wake: Callable[[], None]) -> None:
+        self._store = store
+        self._log = log
+        self._inputs = inputs
+        self._clock = clock
+        self._wake = wake
+
+    def submit(self, data: Any, idempotency_key: str | None) -> tuple[JobRecord, bool]:
+        """Validates and queues a job; `(job, True)`, or `(the first one, False)` when the key was used before.
+
+        Raises:
+            SpecInvalid: names every field that is wrong.
+            Conflict: the key was used for a different job.
+        """
+        if idempotency_key is not None and not 0 < len(idempotency_key) <= 200:
+            raise InvalidInput("Idempotency-Key has to have 1 to 200 characters")
+        spec = parse_spec(data)
+        inputs = self._resolve(spec)
+        job = NewJob(
+            id=new_id("j"),
+            name=spec.name,
+            workspace=spec.workspace,
+            kind=spec.kind,
+            priority=spec.priority.rank,
+            workers=spec.resources.workers,
+            spec=spec.model_dump(mode="json"),
+            inputs=inputs,
+            created_at=self._clock(),
+            idempotency_key=idempotency_key,
+        )
+        found = self._store.insert(job)
+        self._wake()
+        return found
+
+    def _resolve(self, spec: JobSpec) -> dict[str, Any]:
+        errors = [*self._inputs.check_algorithm(spec), *self._inputs.check_capacity(spec)]
+        inputs: dict[str, Any] = {}
+        if spec.dataset is not None:
+            try:
+                inputs["dataset"] = self._inputs.dataset(spec.dataset, spec.workspace)
+            except (NotFound, InvalidInput) as error:
+                errors.append(FieldError("dataset", error.detail, error.code))
+        if spec.code is not None:
+            try:
+                inputs["code"] = self._inputs.code(spec.code.digest)
+            except (NotFound, InvalidInput) as error:
+                errors.append(FieldError("code.digest", error.detail, error.code))
+        if "dataset" in inputs and spec.target_column is not None:
+            errors += _check_target(spec.target_column, inputs["dataset"])
+        if errors:
+            raise SpecInvalid(errors)
+        return inputs
+
+    def get(self, job_id: str) -> JobRecord:
+        return self._store.get(job_id)
+
+    def list(self, filters: JobFilter, limit: int, cursor: str | None, sort: str) -> tuple[list[JobRecord], str | None]:
+        return self._store.list(filters, limit, cursor, sort)
+
+    def request(self, job_id: str, intent: str) -> JobRecord:
+        """Asks the orchestrator to cancel, pause, resume or retry a job.
+
+        Raises:
+            Conflict: the job's status does not allow it.
+        """
+        job = self._store.get(job_id)
+        if job.status is _ALREADY.get(intent):
+            return job
+        if job.status not in _ALLOWED[intent]:
+            allowed = ", ".join(status.value for status in _ALLOWED[intent])
+            raise Conflict(f"job {job_id} is {job.status.value}; {intent} is possible while it is {allowed}")
+        self._store.request(job_id, intent, self._clock())
+        self._wake()
+        return self._store.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        self._store.delete(job_id)
+
+    def tasks(self, job_id: str) -> dict[str, Any]:
+        self._store.get(job_id)
+        return {"tasks": self._store.tasks(job_id)}
+
+    def metrics(self, job_id: str, since: int, points: int | None) -> list[dict[str, Any]]:
+        """Each metric's points by step.  Where an attempt repeated a step, the later attempt's value counts."""
+        self._store.get(job_id)
+        series: dict[tuple[str, int], dict[Any, dict[str, Any]]] = {}
+        for event in self._read_all(job_id, since, ("metrics",)):
+            for point in event.data["points"]:
+                for name, value in point["values"].items():
+                    rank = event.data["rank"]
+                    step = point["step"]
+                    series.setdefault((name, rank), {})[step] = {"step": step, "value": value, "at": point["at"]}
+        return [
+            {"name": name, "rank": rank, "points": _thinned(sorted(found.values(), key=_by_step), points)}
+            for (name, rank), found in sorted(series.items())
+        ]
+
+    def logs(self, job_id: str, after: int, limit: int, rank: int | None) -> tuple[list[dict[str, Any]], int | None]:
+        """Pieces of the log in the order of arrival, and the position of the next page (None at the end)."""
+        self._store.get(job_id)
+        found = self._log.read_after(after, limit + 1, job_id, ("log",))
+        shown = [event for event in found[:limit] if rank is None or event.data["rank"] == rank]
+        return [_log_entry(event) for event in shown], found[limit - 1].id if len(found) > limit else None
+
+    def log_tail(self, job_id: str, lines: int, rank: int | None) -> list[dict[str, Any]]:
+        """The pieces that hold the last `lines` lines (the first piece may begin before them)."""
+        self._store.get(job_id)
+        found = self._log.read_last(job_id, "log", min(10_000, max(50, lines)))
+        kept: list[dict[str, Any]] = []
+        missing = lines
+        for event in reversed(found):
+            if rank is not None and event.data["rank"] != rank:
+                continue
+            entry = _log_entry(event)
+            pieces = entry["text"].splitlines(keepends=True)
+            entry["text"] = "".join(pieces[-missing:])
+            kept.append(entry)
+            missing -= len(pieces)
+            if missing <= 0:
+                break
+        return kept[::-1]
+
+    def _read_all(self, job_id: str, after: int, kinds: Sequence[str]) -> Any:
+        while page := self._log.read_after(after, 1000, job_id, kinds):
+            yield from page
+            after = page[-1].id
+
+
+def _by_step(point: dict[str, Any]) -> tuple[bool, Any]:
+    return (point["step"] is None, point["step"] if point["step"] is not None else point["at"])
+
+
+def _thinned(points: list[dict[str, Any]], limit: int | None) -> list[dict[str, Any]]:
+    """At most `limit` points, evenly spread, the first and the last among them."""
+    if limit is None or len(points) <= limit:
+        return points
+    if limit == 1:
+        return points[-1:]
+    return [points[round(number * (len(points) - 1) / (limit - 1))] for number in range(limit)]
+
+
+def _log_entry(event: Any) -> dict[str, Any]:
+    data = event.data
+    return {"id": event.id, "at": rfc3339(event.at), "rank": data["rank"], "attempt": data["attempt"], "text": data["text"]}
+
+
+def _check_target(target: str, dataset: dict[str, Any]) -> list[FieldError]:
+    columns = [column["name"] for column in dataset["columns"]]
+    if target in columns:
+        return []
+    return [FieldError("target_column", f"dataset {dataset['name']} has no column '{target}'; {nearest(target, columns)}", "unknown_column")]

@@ -1,0 +1,179 @@
+"""Jobs in SQL.  The only place with statements about jobs, attempts, tasks, leases and the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from tensorfleet.adapters.database import Database
+from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
+from tensorfleet.errors import Conflict, InvalidInput, NotFound
+from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.model import Event, JobRecord, JobStatus, NewEvent
+from tensorfleet.jobs.ports import JobFilter, NewJob
+from tensorfleet.jobs.transaction import SqlJobTransaction
+from tensorfleet.kit.clock import rfc3339
+from tensorfleet.kit.paging import decode_cursor, encode_cursor
+
+__all__ = ["Event", "SqlEventLog", "SqlJobStore"]
+
+_SORTS = {"created_at": jobs.c.created_at, "name": jobs.c.name, "status": jobs.c.status, "priority": jobs.c.priority}
+
+
+class SqlJobStore:
+    """`JobStore` on SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._log = SqlEventLog(database)
+
+    def insert(self, job: NewJob) -> tuple[JobRecord, bool]:
+        """Queues a job with its first log entry; `(job, True)`, or `(the earlier one, False)` for a repeated key."""
+        try:
+            with self._database.begin() as connection:
+                connection.execute(insert(jobs).values(**_new_row(job)))
+                data = {"name": job.name, "kind": job.kind, "workers": job.workers}
+                self._log.append(connection, [NewEvent("job.submitted", job.created_at, data, job.id)])
+                return _record(connection.execute(select(jobs).where(jobs.c.id == job.id)).one()), True
+        except IntegrityError:
+            if job.idempotency_key is None:
+                raise
+        with self._database.read() as connection:
+            mine = (jobs.c.workspace == job.workspace) & (jobs.c.idempotency_key == job.idempotency_key)
+            earlier = _record(connection.execute(select(jobs).where(mine)).one())
+        if earlier.spec != job.spec:
+            raise Conflict(f"Idempotency-Key '{job.idempotency_key}' was used for another job ({earlier.id}); send a new key")
+        return earlier, False
+
+    def get(self, job_id: str) -> JobRecord:
+        with self._database.read() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"there is no job '{job_id[:80]}'; `tensorfleet jobs list` shows those that there are")
+        return _record(row)
+
+    def list(self, filters: JobFilter, limit: int, cursor: str | None, sort: str) -> tuple[list[JobRecord], str | None]:
+        """One page, and the cursor of the next one (None at the end)."""
+        column, descending = _sort_column(sort)
+        query = _filtered(select(jobs), filters)
+        key = tuple_(column, jobs.c.id)
+        if cursor is not None:
+            values = decode_cursor(cursor, 2)
+            last = (datetime.fromisoformat(values[0]) if sort.lstrip("-") == "created_at" else values[0], values[1])
+            query = query.where(key < last if descending else key > last)
+        order = (column.desc(), jobs.c.id.desc()) if descending else (column, jobs.c.id)
+        with self._database.read() as connection:
+            found = [_record(row) for row in connection.execute(query.order_by(*order).limit(limit + 1))]
+        if len(found) <= limit:
+            return found, None
+        last_shown = found[limit - 1]
+        value = rfc3339(last_shown.created_at) if column is jobs.c.created_at else getattr(last_shown, column.name)
+        return found[:limit], encode_cursor([value, last_shown.id])
+
+    def request(self, job_id: str, intent: str, now: datetime) -> None:
+        """Leaves an intent (`cancel`, `pause`, `resume`, `retry`) for the orchestrator, durably, with its log entry."""
+        with self._database.begin() as connection:
+            row = {"topic": "orchestrator", "kind": intent, "ref": job_id, "data": {}, "created_at": now}
+            connection.execute(insert(outbox).values(**row))
+            self._log.append(connection, [NewEvent(f"job.{intent}_requested", now, {}, job_id)])
+
+    def delete(self, job_id: str) -> None:
+        """Forgets an ended job and its log.
+
+        Raises:
+            Conflict: it has not ended.
+        """
+        with self._database.begin() as connection:
+            status = connection.execute(select(jobs.c.status).where(jobs.c.id == job_id)).scalar()
+            if status is None:
+                raise NotFound(f"there is no job '{job_id[:80]}'")
+            if not JobStatus(status).ended:
+                raise Conflict(f"job {job_id} is {status}; cancel it before deleting it")
+            self._log.delete_job(connection, job_id)
+            connection.execute(delete(leases).where(leases.c.job_id == job_id))
+            connection.execute(delete(jobs).where(jobs.c.id == job_id))
+
+    def tasks(self, job_id: str) -> list[dict[str, Any]]:
+        query = select(tasks).where(tasks.c.job_id == job_id).order_by(tasks.c.attempt, tasks.c.rank)
+        with self._database.read() as connection:
+            return [_task_dict(row) for row in connection.execute(query)]
+
+    def last_log_end(self, job_id: str) -> int:
+        """The highest event id of a job, 0 for none."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.max(events.c.id)).where(events.c.job_id == job_id)).scalar() or 0)
+
+    def attempts(self, job_id: str) -> list[dict[str, Any]]:
+        query = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
+        with self._database.read() as connection:
+            return [
+                {"number": row.number, "workers": row.workers, "started_at": rfc3339(row.started_at),
+                 "finished_at": rfc3339(row.finished_at), "outcome": row.outcome, "reason": row.reason}
+                for row in connection.execute(query)
+            ]  # fmt: skip
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are by status."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status)).all()
+        return {str(status): int(count) for status, count in rows}
+
+    @contextmanager
+    def orchestrate(self) -> Iterator[SqlJobTransaction]:
+        with self._database.begin() as connection:
+            yield SqlJobTransaction(connection, self._log)
+
+
+def _new_row(job: NewJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "name": job.name,
+        "workspace": job.workspace,
+        "kind": job.kind,
+        "status": JobStatus.QUEUED.value,
+        "priority": job.priority,
+        "workers": job.workers,
+        "spec": job.spec,
+        "inputs": job.inputs,
+        "metrics": {},
+        "idempotency_key": job.idempotency_key,
+        "created_at": job.created_at,
+    }
+
+
+def _record(row: Row[Any]) -> JobRecord:
+    found = row._mapping
+    return JobRecord(**{name: found[name] for name in JobRecord.__dataclass_fields__ if name != "status"}, status=JobStatus(row.status))
+
+
+def _task_dict(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "rank": row.rank,
+        "attempt": row.attempt,
+        "worker_id": row.worker_id,
+        "lease": row.lease,
+        "status": row.status,
+        "failure": (row.outcome or {}).get("failure"),
+        "started_at": rfc3339(row.started_at),
+        "finished_at": rfc3339(row.finished_at),
+    }
+
+
+def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
+    for column in ("status", "name", "kind", "workspace"):
+        value = getattr(filters, column)
+        if value is not None:
+            query = query.where(jobs.c[column] == value)
+    return query
+
+
+def _sort_column(sort: str) -> tuple[Any, bool]:
+    column = _SORTS.get(sort.lstrip("-"))
+    if column is None:
+        raise InvalidInput(f"sort: '{sort[:40]}' is not a field to sort by; use one of {', '.join(_SORTS)}, with - in front for descending")
+    return column, sort.startswith("-")

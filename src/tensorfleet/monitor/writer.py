@@ -1,0 +1,139 @@
+"""The process of role `monitor`: drains the log into MLflow until it is told to stop."""
+
+from __future__ import annotations
+
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from tensorfleet.adapters.database import Database
+from tensorfleet.errors import Internal, StorageFull, Unavailable
+from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.monitor.drain import Drain
+from tensorfleet.monitor.wake import SOCKET_NAME
+from tensorfleet.registry.ports import TrackingBackend
+from tensorfleet.registry.store import SqlRegistryStore
+from tensorfleet.settings import Settings
+
+POLL_S = 1.0
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MOST_S = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Bell:
+    """Wakes the loop: a datagram at the process's socket, or a signal to stop."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._stop_in, self._stop_out = socket.socketpair()
+        self.stopped = False
+
+    def open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path.unlink(missing_ok=True)
+        self._socket.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._socket.setblocking(False)
+
+    def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        self.stopped = True
+        self._stop_in.send(b"!")
+
+    def wait(self, seconds: float, *, heed_nudges: bool = True) -> None:
+        """Returns after that time, or at once when told to stop or, if they are heeded, when nudged."""
+        watched = [self._stop_out, self._socket] if heed_nudges else [self._stop_out]
+        ready, _, _ = select.select(watched, [], [], seconds)
+        if self._socket in ready:
+            self._swallow()
+
+    def close(self) -> None:
+        for opened in (self._socket, self._stop_in, self._stop_out):
+            opened.close()
+        self._path.unlink(missing_ok=True)
+
+    def _swallow(self) -> None:
+        # Any number of nudges asks for one look.
+        while True:
+            try:
+                self._socket.recv(16)
+            except BlockingIOError:
+                return
+
+
+def run(
+    drain: Drain,
+    bell: Bell,
+    exit_when_idle_s: float | None = None,
+    clock_s: Callable[[], float] = time.monotonic,
+) -> None:
+    """Drains until stopped, or until there was nothing to do for `exit_when_idle_s`."""
+    failures = 0
+    idle_since = clock_s()
+    while not bell.stopped:
+        try:
+            handled = drain.once()
+        except (Unavailable, Internal, StorageFull) as error:
+            failures += 1
+            pause = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 10))
+            _log.warning(
+                "MLflow or the metadata store is away; trying again", problem=str(error), again_in_s=pause
+            )
+            bell.wait(pause, heed_nudges=False)
+            idle_since = clock_s()
+            continue
+        if failures:
+            _log.info("writing again", after_failures=failures)
+            failures = 0
+        if handled:
+            idle_since = clock_s()
+            continue
+        left = POLL_S if exit_when_idle_s is None else idle_since + exit_when_idle_s - clock_s()
+        if left <= 0:
+            return
+        bell.wait(min(POLL_S, left))
+
+
+def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
+    """The role's entry: returns the exit code."""
+    database = Database(settings.database)
+    drain = Drain(
+        SqlEventLog(database), SqlRegistryStore(database), lambda: _open_mlflow(settings), settings.objects
+    )
+    bell = Bell(settings.run_dir / SOCKET_NAME)
+    try:
+        bell.open()
+        with _stopped_by_signals(bell):
+            run(drain, bell, exit_when_idle_s)
+    finally:
+        bell.close()
+        database.close()
+    return 0
+
+
+def _open_mlflow(settings: Settings) -> TrackingBackend:
+    from tensorfleet.adapters.mlflow_tracking import MlflowTracking
+
+    try:
+        return MlflowTracking(settings.mlflow, f"{settings.objects.partition('?')[0].rstrip('/')}/mlflow")
+    except ImportError as error:
+        raise Unavailable(f"MLflow cannot be imported: {error}; install it again: pip install mlflow") from error
+
+
+@contextmanager
+def _stopped_by_signals(bell: Bell) -> Iterator[None]:
+    before = {number: signal.signal(number, bell.stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,166 @@
+"""The orchestrator as a process: engine, agents' sessions and the clockwork around them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import structlog
+
+from tensorfleet.errors import TensorFleetError
+from tensorfleet.fleet.model import WorkerState
+from tensorfleet.fleet.store import SqlWorkerStore
+from tensorfleet.jobs.ports import Command
+from tensorfleet.jobs.store import SqlJobStore
+from tensorfleet.kit.clock import Clock
+from tensorfleet.orchestrator import handlers
+from tensorfleet.orchestrator.engine import Engine
+from tensorfleet.orchestrator.sessions import Session, Sessions
+from tensorfleet.settings import Settings
+from tensorfleet.wire import codec
+from tensorfleet.wire import tensorfleet_pb2 as pb
+
+TICK_S = 0.5
+BEAT_WRITE_S = 2.0
+log = structlog.get_logger()
+
+
+class Orchestrator:
+    """Takes in what agents and users say, lets the engine decide, and keeps time (leases, timeouts, back-offs)."""
+
+    def __init__(self, settings: Settings, jobs: SqlJobStore, workers: SqlWorkerStore, clock: Clock) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._beats_written = 0.0
+        self.sessions = Sessions()
+        self.engine = Engine(jobs, clock, self.sessions.deliver)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Loads the fleet from the database, then works until it is cancelled."""
+        for worker in await self.engine.call(self._workers.list):
+            self.engine.workers[worker.id] = worker
+            if worker.state is not WorkerState.LOST:
+                self.sessions.expect(worker.id)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.engine.run())
+            group.create_task(self._keep_time())
+
+    async def _keep_time(self) -> None:
+        self._woken.set()
+        while True:
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
+            try:
+                await self._tick()
+            except TensorFleetError as error:
+                log.warning("a tick was lost", detail=error.detail)
+
+    async def _tick(self) -> None:
+        for kind, worker_id in await self.engine.submit(handlers.take_intents):
+            await self._change_worker(kind, worker_id)
+        for worker_id in self.sessions.silent(self._settings.lease_s):
+            await self._lose(worker_id)
+        await self.engine.submit(handlers.stop_overdue)
+        if time.monotonic() - self._beats_written >= BEAT_WRITE_S:
+            self._beats_written = time.monotonic()
+            now = self._clock()
+            stats = {worker_id: (now, found) for worker_id, found in self.sessions.stats().items()}
+            if stats:
+                await self.engine.call(lambda: self._workers.beat(stats))
+
+    async def _change_worker(self, kind: str, worker_id: str) -> None:
+        state = {"drain": WorkerState.DRAINING, "undrain": WorkerState.ONLINE}.get(kind)
+        worker = self.engine.workers.get(worker_id)
+        if state is None or worker is None or worker.state is WorkerState.LOST:
+            log.info("an intent about a worker came too late", worker=worker_id, intent=kind)
+            return
+        await self.engine.call(lambda: self._workers.set_state(worker_id, state))
+        self.engine.workers[worker_id] = await self.engine.call(lambda: self._workers.get(worker_id))
+
+    async def _lose(self, worker_id: str) -> None:
+        log.warning("worker is silent; its leases are over", worker=worker_id, limit_s=self._settings.lease_s)
+        self.sessions.forget(worker_id)
+        await self.engine.call(lambda: self._workers.set_state(worker_id, WorkerState.LOST))
+        self.engine.workers[worker_id] = await self.engine.call(lambda: self._workers.get(worker_id))
+        await self.engine.submit(lambda tx, now: handlers.worker_lost(tx, worker_id, now))
+
+    # ---- agents ------------------------------------------------------------------------------------------------------
+
+    async def join(self, hello: pb.Hello) -> None:
+        worker = await self.engine.call(lambda: self._workers.join(codec.worker_of(hello, self._clock())))
+        self.engine.workers[worker.id] = worker
+        self.sessions.touch(worker.id)
+
+    async def attach(self, hello: pb.Hello) -> Session:
+        """Opens an agent's session: settles what it holds, sends what it has not carried out yet."""
+        session = self.sessions.open(hello.worker_id)
+        await self.join(hello)
+        held = await self.engine.submit(lambda tx, now: handlers.attach(tx, hello.worker_id, hello.held, now))
+        session.send(codec.welcome(self._settings.lease_s, self._settings.heartbeat_s, held))
+        for message in await self.open_commands(hello.worker_id, session):
+            session.send(message)
+        log.info("agent attached", worker=hello.worker_id, slots=hello.slots, held=len(held))
+        return session
+
+    async def open_commands(self, worker_id: str, session: Session | None = None) -> list[pb.OrchestratorMessage]:
+        """Commands that the agent has not confirmed; from here on new ones go straight to its session."""
+
+        def collect(tx: Any, now: Any) -> list[tuple[Command, dict[str, Any]]]:
+            if session is not None:
+                session.welcomed = True
+            orders = tx.open_commands(f"agent:{worker_id}")
+            return [(order, tx.payload(order.data["job_id"]) if order.kind == "start" else {}) for order in orders]
+
+        return [codec.command(order, payload) for order, payload in await self.engine.submit(collect)]
+
+    def receive(self, session: Session, message: pb.AgentMessage) -> None:
+        """One message of an agent.  Work is queued in the order of arrival; answers follow when it is durable."""
+        self.sessions.touch(session.worker_id)
+        if message.HasField("heartbeat"):
+            session.stats = json.loads(message.heartbeat.stats_json or "{}")
+        elif message.HasField("started"):
+            token = message.started.lease
+            self._watch(self.engine.submit(lambda tx, now: handlers.task_started(tx, session.worker_id, token, now)))
+        elif message.HasField("chunk"):
+            self._take_chunk(session, message.chunk)
+        elif message.HasField("outcome"):
+            self._finish(session, message.outcome)
+
+    def _take_chunk(self, session: Session, chunk: pb.Chunk) -> None:
+        def answered(future: asyncio.Future[Any]) -> None:
+            taken = None if future.cancelled() or future.exception() else future.result()
+            if taken is not None:
+                reply = pb.ChunkTaken(lease=chunk.lease, stream=chunk.stream, next=taken)
+                session.send(pb.OrchestratorMessage(taken=reply))
+
+        self.take_chunk(chunk).add_done_callback(answered)
+
+    def take_chunk(self, chunk: pb.Chunk) -> asyncio.Future[Any]:
+        return self.engine.submit(
+            lambda tx, now: handlers.take_chunk(tx, chunk.lease, chunk.stream, chunk.start, chunk.data, now)
+        )
+
+    def _finish(self, session: Session, message: pb.TaskOutcome) -> None:
+        outcome = handlers.parse_outcome(message.outcome_json)
+
+        def answered(future: asyncio.Future[Any]) -> None:
+            if not future.cancelled() and future.exception() is None:
+                session.send(pb.OrchestratorMessage(released=pb.TaskReleased(lease=message.lease)))
+
+        work = self.engine.submit(lambda tx, now: handlers.task_finished(tx, session.worker_id, message.lease, outcome, now))
+        work.add_done_callback(answered)
+
+    def _watch(self, future: asyncio.Future[Any]) -> None:
+        """Takes note of an error of work that nobody waits for."""
+        future.add_done_callback(lambda done: done.cancelled() or (done.exception() and log.error("work failed", error=str(done.exception()))))

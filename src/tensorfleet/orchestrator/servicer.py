@@ -1,0 +1,147 @@
+"""gRPC in front of the engine: messages in, work submitted, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+import structlog
+
+from tensorfleet.errors import InvalidInput, NotFound, TensorFleetError
+from tensorfleet.jobs.schemas import job_to_dict
+from tensorfleet.jobs.service import JobService
+from tensorfleet.orchestrator import handlers
+from tensorfleet.orchestrator.room import Orchestrator
+from tensorfleet.orchestrator.sessions import Session
+from tensorfleet.wire import codec
+from tensorfleet.wire import tensorfleet_pb2 as pb
+from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorServicer
+
+log = structlog.get_logger()
+_STATUS = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.FAILED_PRECONDITION,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    503: grpc.StatusCode.UNAVAILABLE,
+    507: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+
+
+class RequireToken(grpc.aio.ServerInterceptor):
+    """Every call but the health checks has to bring the token."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
+    ) -> Any:
+        if handler_call_details.method.startswith("/grpc.health."):
+            return await continuation(handler_call_details)
+        metadata = dict(handler_call_details.invocation_metadata)
+        given = metadata.get("authorization", "")
+        if hmac.compare_digest(str(given).encode(), self._expected):
+            return await continuation(handler_call_details)
+        return grpc.unary_unary_rpc_method_handler(_refuse)
+
+
+async def _refuse(request: Any, context: grpc.aio.ServicerContext) -> None:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "not_authenticated: send the token as 'authorization: Bearer ...'")
+
+
+async def _abort(context: grpc.aio.ServicerContext, error: TensorFleetError) -> None:
+    await context.abort(_STATUS.get(error.http_status, grpc.StatusCode.INTERNAL), f"{error.code}: {error.detail}")
+
+
+class OrchestratorService(OrchestratorServicer):
+    """The service of `tensorfleet.proto`."""
+
+    def __init__(self, room: Orchestrator, jobs: JobService) -> None:
+        self._room = room
+        self._jobs = jobs
+
+    async def CreateTrainingJob(self, request: pb.CreateTrainingJobRequest, context: Any) -> pb.Job:  # noqa: N802
+        try:
+            data = json.loads(request.spec_json)
+            job, _ = await asyncio.to_thread(self._jobs.submit, data, request.idempotency_key or None)
+        except ValueError as error:
+            await _abort(context, InvalidInput(f"spec_json is not JSON: {error}"))
+            raise
+        except TensorFleetError as error:
+            await _abort(context, error)
+            raise
+        self._room.wake()
+        return codec.job(job_to_dict(job))
+
+    async def GetJobStatus(self, request: pb.GetJobStatusRequest, context: Any) -> pb.Job:  # noqa: N802
+        return await self._answer(context, lambda: self._jobs.get(request.job_id))
+
+    async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:  # noqa: N802
+        answer = await self._answer(context, lambda: self._jobs.request(request.job_id, "cancel"))
+        self._room.wake()
+        return answer
+
+    async def _answer(self, context: Any, call: Callable[[], Any]) -> pb.Job:
+        try:
+            return codec.job(job_to_dict(await asyncio.to_thread(call)))
+        except TensorFleetError as error:
+            await _abort(context, error)
+            raise
+
+    async def Wake(self, request: pb.WakeRequest, context: Any) -> pb.WakeResponse:  # noqa: N802
+        self._room.wake()
+        return pb.WakeResponse()
+
+    async def AssignTask(self, request: pb.AssignTaskRequest, context: Any) -> pb.AssignTaskResponse:  # noqa: N802
+        await self._room.join(request.hello)
+        messages = await self._room.open_commands(request.hello.worker_id)
+        return pb.AssignTaskResponse(
+            start=[message.start for message in messages if message.HasField("start")],
+            stop=[message.stop for message in messages if message.HasField("stop")],
+        )
+
+    async def ReportProgress(self, request: pb.Chunk, context: Any) -> pb.ChunkTaken:  # noqa: N802
+        taken = await self._room.take_chunk(request)
+        if taken is None:
+            await _abort(context, NotFound(f"there is no lease {request.lease}, or no stream '{request.stream}'"))
+        return pb.ChunkTaken(lease=request.lease, stream=request.stream, next=taken)
+
+    async def ReportTaskCompletion(self, request: pb.TaskOutcome, context: Any) -> pb.TaskReleased:  # noqa: N802
+        await self._room.engine.submit(
+            lambda tx, now: handlers.finish_any(tx, request.lease, handlers.parse_outcome(request.outcome_json), now)
+        )
+        return pb.TaskReleased(lease=request.lease)
+
+    async def Attach(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.AgentMessage], context: Any
+    ) -> AsyncIterator[pb.OrchestratorMessage]:
+        first = await anext(aiter(request_iterator), None)
+        if first is None or not first.HasField("hello"):
+            await _abort(context, InvalidInput("the first message of an agent is hello"))
+            return
+        session = await self._room.attach(first.hello)
+        reader = asyncio.create_task(self._read(request_iterator, session))
+        try:
+            while (message := await session.outgoing.get()) is not None:
+                yield message
+        finally:
+            reader.cancel()
+            self._room.sessions.leave(session)
+            log.info("agent left", worker=session.worker_id)
+
+    async def _read(self, messages: AsyncIterator[pb.AgentMessage], session: Session) -> None:
+        try:
+            async for message in messages:
+                self._room.receive(session, message)
+        except grpc.RpcError:
+            pass
+        finally:
+            session.close()

@@ -1,0 +1,160 @@
+"""What users do with models: read them, point aliases at them, register more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from tensorfleet.errors import Conflict, InvalidInput, NotFound, nearest
+from tensorfleet.kit.clock import Clock, utc_now
+from tensorfleet.kit.ids import new_id
+from tensorfleet.kit.paging import decode_cursor, encode_cursor
+from tensorfleet.registry.candidates import PREFIX_TAG, candidate_of_job, check_prefix, folder_uri
+from tensorfleet.registry.folders import read_folder
+from tensorfleet.registry.model import (
+    Candidate,
+    IntentKind,
+    IntentResult,
+    ModelVersion,
+    RegisteredModel,
+    check_alias,
+    check_model_name,
+)
+from tensorfleet.registry.ports import ModelFolders, RegistryStore
+
+
+class RegistryService:
+    """Reads the projection; leaves changes as intents, which the tracking writer carries out in MLflow."""
+
+    def __init__(
+        self,
+        store: RegistryStore,
+        objects: ModelFolders,
+        objects_url: str,
+        wake_writer: Callable[[], None],
+        clock: Clock = utc_now,
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._objects_url = objects_url
+        self._wake_writer = wake_writer
+        self._clock = clock
+
+    def models(self, limit: int, cursor: str | None) -> tuple[list[RegisteredModel], str | None]:
+        after = str(decode_cursor(cursor, 1)[0]) if cursor else None
+        found = self._store.models(limit + 1, after)
+        page = found[:limit]
+        return page, encode_cursor([page[-1].name]) if len(found) > limit else None
+
+    def model(self, name: str) -> RegisteredModel:
+        """One model.
+
+        Raises:
+            NotFound: no version of it was ever registered; says which name is nearest.
+        """
+        numbers = self._numbers(name)
+        aliases = {
+            alias: version.version
+            for version in self._store.versions(name, len(numbers), None)
+            for alias in version.aliases
+        }
+        newest, oldest = self.version(name, str(numbers[-1])), self.version(name, str(numbers[0]))
+        return RegisteredModel(name, numbers[-1], aliases, oldest.created_at, newest.created_at)
+
+    def versions(self, name: str, limit: int, cursor: str | None) -> tuple[list[ModelVersion], str | None]:
+        below = decode_cursor(cursor, 1)[0] if cursor else None
+        if below is not None and not isinstance(below, int):
+            raise InvalidInput("the cursor does not belong to this list; take next_cursor from its last page")
+        found = self._store.versions(name, limit + 1, below)
+        if not found and below is None:
+            self._numbers(name)
+        page = found[:limit]
+        return page, encode_cursor([page[-1].version]) if len(found) > limit else None
+
+    def version(self, name: str, which: str) -> ModelVersion:
+        """A version by its number, by an alias, or the `latest`.
+
+        Raises:
+            NotFound: there is no such model or version; says which ones there are.
+        """
+        numbers = self._numbers(name)
+        if which.isascii() and which.isdigit() and len(which) < 10:
+            number = int(which)
+        elif which == "latest":
+            number = numbers[-1]
+        else:
+            number = self.model(name).aliases.get(which, 0)
+        found = self._store.find_version(name, number)
+        if found is None:
+            raise NotFound(f"model '{name}' has no version '{which}'; its versions are {_ranges(numbers)}")
+        return found
+
+    def set_alias(self, name: str, alias: str, version: int) -> ModelVersion:
+        """Points the alias at the version, at once for readers of the API, and soon in MLflow."""
+        check_alias(alias)
+        number = self.version(name, str(version)).version
+        self._store.set_alias(name, alias, number, self._clock())
+        self._wake_writer()
+        return self.version(name, str(number))
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        aliases = self.model(name).aliases
+        if alias not in aliases:
+            raise NotFound(f"model '{name}' has no alias '{alias}'; {nearest(alias, aliases)}")
+        self._store.set_alias(name, alias, None, self._clock())
+        self._wake_writer()
+
+    def request_job_model(self, name: str | None, job_id: str) -> tuple[int, Candidate]:
+        """Asks for a job's model to be registered, under its own or another name; says the intent's id."""
+        if name is not None:
+            check_model_name(name)
+        job = self._store.find_job(job_id)
+        if job is None:
+            raise NotFound(f"there is no job '{job_id}'; list them with GET /api/v1/jobs")
+        candidate = candidate_of_job(job, self._objects_url, name)
+        if candidate is None:
+            raise Conflict(
+                f"job '{job_id}' left no model to register; choose one that completed, and give a name"
+            )
+        return self._request(candidate), candidate
+
+    def request_folder(
+        self, name: str | None, prefix: str, workspace: str = "default"
+    ) -> tuple[int, Candidate]:
+        """Asks for a folder of the object store to be registered.  Reads it all: not for the event loop."""
+        check_model_name(name or "")
+        check_prefix(prefix)
+        folder = read_folder(self._objects, prefix)
+        candidate = Candidate(
+            name=name or "",
+            workspace=workspace,
+            source=folder_uri(self._objects_url, prefix),
+            key={"tensorfleet.request": new_id("r")},
+            tags={"tensorfleet.workspace": workspace, PREFIX_TAG: prefix},
+            signature=folder.signature,
+            files=folder.files,
+        )
+        return self._request(candidate), candidate
+
+    def registration(self, intent_id: int) -> IntentResult:
+        return self._store.intent_result(intent_id)
+
+    def _request(self, candidate: Candidate) -> int:
+        intent_id = self._store.request(IntentKind.REGISTER, asdict(candidate), self._clock())
+        self._wake_writer()
+        return intent_id
+
+    def _numbers(self, name: str) -> list[int]:
+        numbers = self._store.version_numbers(name)
+        if not numbers:
+            raise NotFound(
+                f"there is no model '{name[:100]}'; {nearest(name[:100], self._store.model_names())}"
+            )
+        return numbers
+
+
+def _ranges(numbers: list[int]) -> str:
+    if len(numbers) > 10 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    shown = ", ".join(str(number) for number in numbers[-10:])
+    return shown if len(numbers) <= 10 else f"..., {shown}"

@@ -1,0 +1,117 @@
+"""The way into the SDK: `tensorfleet.Client()`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from tensorfleet.errors import SpecInvalid
+from tensorfleet.sdk.address import find_address
+from tensorfleet.sdk.datasets import Datasets
+from tensorfleet.sdk.jobs import Job, Jobs
+from tensorfleet.sdk.models import Models
+from tensorfleet.sdk.sse import Event, follow
+from tensorfleet.sdk.submission import Step, Submission
+from tensorfleet.sdk.transport import Transport
+from tensorfleet.sdk.workers import Workers
+
+
+class Client:
+    """A connection to one TensorFleet server.  Safe to use from several threads.
+
+    Attributes:
+        jobs: list, get and find jobs.
+        datasets: add, list and download datasets.
+        models: list, get, promote and download models.
+        workers: the fleet.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        home: str | Path | None = None,
+        *,
+        http: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Finds the server by the arguments, else `TENSORFLEET_URL` and `TENSORFLEET_TOKEN`, else the home.
+
+        Args:
+            home: where `tensorfleet up` keeps its state; `TENSORFLEET_HOME` or `~/.tensorfleet` when None.
+            http: an httpx transport to send through, such as a proxy or, in tests, `httpx.MockTransport`.
+        """
+        self.transport = Transport(find_address(url, token, home), http=http)
+        self.jobs = Jobs(self.transport)
+        self.datasets = Datasets(self.transport)
+        self.models = Models(self.transport)
+        self.workers = Workers(self.transport)
+
+    @property
+    def url(self) -> str:
+        return self.transport.address.url
+
+    def submit(
+        self,
+        spec: str | Path | Mapping[str, Any] | None = None,
+        /,
+        *,
+        step: Step | None = None,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Job:
+        """Submits a job: a job file, a mapping, or keywords; keywords replace fields of the other two.
+
+        A `dataset` that is a local path or URL, and a `code` folder, are uploaded first.
+
+        Args:
+            step: called with what is being uploaded; may return a progress callback for it.
+            idempotency_key: the same key gives the same job, however often it is submitted.
+
+        Raises:
+            SpecInvalid: the job cannot run as written; names each field, and its line in the file.
+            InvalidInput: the file cannot be read as a job.
+
+        >>> client.submit("job.yaml", seed=3)
+        >>> client.submit(name="wine", algorithm="random_forest", dataset="wine")
+        """
+        return self.send(Submission.of(spec, fields), step=step, idempotency_key=idempotency_key)
+
+    def send(
+        self, submission: Submission, *, step: Step | None = None, idempotency_key: str | None = None
+    ) -> Job:
+        """Submits a prepared submission."""
+        submission.send_files(self.transport, step)
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        try:
+            return Job(
+                self.transport, self.transport.call("POST", "/jobs", json=submission.spec, headers=headers)
+            )
+        except SpecInvalid as error:
+            raise submission.located(error) from error
+
+    def events(self, *, after: int = 0) -> Iterator[Event]:
+        """Yields the events of all jobs as they happen, without an end."""
+        for found in follow(self.transport, "/events", after=after):
+            if found is not None:
+                yield Event.from_dict(found[1])
+
+    def health(self) -> dict[str, Any]:
+        """`{"status": "ok" | "degraded", "parts": {...}}`."""
+        answer: dict[str, Any] = self.transport.call("GET", "/health", api="", retry=False)
+        return answer
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,191 @@
+"""Datasets: add files and URLs as immutable versions, read and download them."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from tensorfleet.errors import DataInvalid, InvalidInput, NotFound, Unavailable
+from tensorfleet.sdk.downloads import download
+from tensorfleet.sdk.transport import Transport, segments
+from tensorfleet.sdk.uploads import Progress, forget_upload, upload_file
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".data": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_PACKED = {".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar"}
+
+
+class Datasets:
+    """`client.datasets`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._transport.call("GET", segments("datasets", name))
+        return found
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """The versions of a dataset, the newest first."""
+        items = self._transport.pages(segments("datasets", name, "versions"))
+        return sorted(items, key=lambda item: -int(item["version"]))
+
+    def version(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """One version with its columns and profile; the latest when None.
+
+        Raises:
+            NotFound: there is no such dataset or version.
+        """
+        if version is None:
+            found = self.versions(name)
+            if not found:
+                raise NotFound(
+                    f"dataset '{name}' has no version yet; add one with `tensorfleet datasets add`"
+                )
+            version = int(found[0]["version"])
+        answer: dict[str, Any] = self._transport.call("GET", segments("datasets", name, "versions", version))
+        return answer
+
+    def add(
+        self,
+        source: str | Path,
+        name: str | None = None,
+        *,
+        target: str | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Adds a CSV or Parquet file, or what a URL serves, as a version; equal content is one version.
+
+        The file goes in chunks, one of them in memory; after a broken connection, or when this is called
+        again, what the server has already is not sent again.
+
+        Args:
+            name: the dataset's name; taken from the file's when None.
+            target: the column that models shall predict.
+            progress: called with bytes done and bytes in all.
+
+        Returns:
+            The version: `name, version, digest, format, rows, bytes, columns, target` and more.
+
+        Raises:
+            DataInvalid: the file is empty, of a wrong format, or the server cannot read it.
+        """
+        if isinstance(source, str) and is_url(source):
+            with tempfile.TemporaryDirectory(prefix="tensorfleet-") as folder:
+                path = _fetch_url(source, Path(folder), progress)
+                return self._add_file(path, name or name_from(path), target, progress)
+        path = Path(source).expanduser()
+        return self._add_file(path, name or name_from(path), target, progress)
+
+    def _add_file(
+        self, path: Path, name: str, target: str | None, progress: Progress | None
+    ) -> dict[str, Any]:
+        body = {"format": file_format(path), "target": target}
+        where = segments("datasets", name, "versions")
+        body["upload_id"] = upload_file(self._transport, path, progress)
+        version: dict[str, Any] = self._transport.call("POST", where, json=body)
+        forget_upload(self._transport, path)
+        return version
+
+    def download(
+        self,
+        name: str,
+        version: int | None = None,
+        to: str | Path | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Writes a version's file to `to` (a file or a folder; here when None) and returns its path.
+
+        It is streamed, goes on after a broken connection, and appears when it is whole.
+        """
+        found = self.version(name, version)
+        default = f"{found['name']}-{found['version']}.{found['format']}"
+        target = Path(to) if to is not None else Path(default)
+        if target.is_dir() or str(to).endswith(os.sep):
+            target = target / default
+        path = segments("datasets", name, "versions", found["version"], "download")
+        return download(self._transport, path, target, tag=str(found["digest"]), progress=progress)
+
+    def delete(self, name: str) -> None:
+        self._transport.call("DELETE", segments("datasets", name))
+
+    def list(self) -> list[dict[str, Any]]:
+        return list(self._transport.pages("/datasets"))
+
+
+def is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
+def is_local_path(text: str) -> bool:
+    """Whether a job file's `dataset` means a file here rather than the name of a dataset."""
+    return "://" not in text and ("/" in text or os.sep in text or Path(text).suffix.lower() in _FORMATS)
+
+
+def name_from(path: Path) -> str:
+    """A dataset name from a file's: `Sales 2025 (final).csv` gives `Sales-2025-final`."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:100]
+    if not name:
+        raise InvalidInput(f"no dataset name can be made from '{path.name}'; give one")
+    return name
+
+
+def file_format(path: Path) -> str:
+    """`csv` or `parquet`, from the name, else from the first bytes.
+
+    Raises:
+        InvalidInput: there is no such file.
+        DataInvalid: it is empty, packed, or of a format that is neither.
+    """
+    if not path.is_file():
+        kind = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise InvalidInput(f"{path} {kind}; give a CSV or Parquet file")
+    if path.stat().st_size == 0:
+        raise DataInvalid(f"{path} is empty; a dataset needs a header and at least one row")
+    suffix = path.suffix.lower()
+    if suffix in _PACKED:
+        raise DataInvalid(f"{path} is packed ({suffix}); unpack it first")
+    with path.open("rb") as file:
+        parquet = file.read(4) == b"PAR1"
+    if suffix in _FORMATS and _FORMATS[suffix] == "parquet" and not parquet:
+        raise DataInvalid(f"{path} is called Parquet but does not begin as one")
+    if suffix not in _FORMATS and suffix and not parquet:
+        raise DataInvalid(f"{path} is neither .csv nor .parquet; convert it to one of them")
+    return "parquet" if parquet else "csv"
+
+
+def _fetch_url(url: str, folder: Path, progress: Progress | None) -> Path:
+    # No token of ours goes to a foreign server: this is a client of its own.
+    name = Path(unquote(urlsplit(url).path)).name or "data.csv"
+    target = folder / name.replace("\0", "")[-150:]
+    try:
+        with (
+            httpx.stream("GET", url, follow_redirects=True, timeout=60.0) as response,
+            target.open("wb") as file,
+        ):
+            response.raise_for_status()
+            total = int(response.headers.get("Content-Length") or 0)
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+                if progress is not None:
+                    progress(response.num_bytes_downloaded, total or response.num_bytes_downloaded)
+    except httpx.HTTPStatusError as error:
+        raise InvalidInput(f"{url} answered {error.response.status_code}; check the address") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"{url} cannot be downloaded: {error or type(error).__name__}") from error
+    except httpx.InvalidURL as error:
+        raise InvalidInput(f"'{url}' is not an address: {error}") from error
+    return target

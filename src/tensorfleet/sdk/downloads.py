@@ -1,0 +1,109 @@
+"""Files from the server: streamed, gone on with after a break, whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path, PurePosixPath
+
+import httpx
+
+from tensorfleet.errors import DataInvalid, Internal, Unavailable
+from tensorfleet.kit.retry import delays
+from tensorfleet.sdk.transport import Transport
+from tensorfleet.sdk.uploads import Progress
+
+
+def inside(folder: Path, name: str) -> Path:
+    """`folder/name` for a file name that a server gave.
+
+    Raises:
+        Internal: the name would leave the folder.
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+        raise Internal(f"the server names a file '{name}', which is not a path inside a folder")
+    return folder.joinpath(*parts)
+
+
+def download(
+    transport: Transport,
+    path: str,
+    target: Path,
+    *,
+    tag: str,
+    sha256: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Writes what `path` serves to `target`; the file appears when it is whole.
+
+    Args:
+        tag: names the content, which never changes; a part from an earlier try with this tag is gone on with.
+        sha256: checked when given.
+
+    Raises:
+        DataInvalid: the content does not have the checksum.
+        Unavailable: the connection broke again and again.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name[:100]}.{hashlib.sha256(tag.encode()).hexdigest()[:12]}.part")
+    waits = delays(transport.patience_s)
+    while True:
+        before = _size(part)
+        try:
+            _fetch(transport, path, part, progress)
+            break
+        except Unavailable:
+            if _size(part) > before:
+                waits = delays(transport.patience_s)
+            delay = next(waits, None)
+            if delay is None:
+                raise
+        transport.sleep(delay)
+    if sha256 is not None and _sha256(part) != sha256:
+        part.unlink()
+        raise DataInvalid(
+            f"{target.name} does not have the checksum that the server names; download it again"
+        )
+    part.replace(target)
+    return target
+
+
+def _fetch(transport: Transport, path: str, part: Path, progress: Progress | None) -> None:
+    start = _size(part)
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    with transport.open(path, headers=headers) as response:
+        if response.status_code != 206:
+            start = 0
+        total = _total(response, start)
+        with part.open("r+b" if part.exists() else "wb") as file:
+            file.truncate(start)
+            file.seek(start)
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+                start += len(chunk)
+                if progress is not None:
+                    progress(start, total or start)
+            file.flush()
+            os.fsync(file.fileno())
+    if total is not None and start != total:
+        raise Unavailable(f"the download ended after {start} of {total} bytes; try again")
+
+
+def _total(response: httpx.Response, start: int) -> int | None:
+    with contextlib.suppress(ValueError):
+        return start + int(response.headers.get("Content-Length", ""))
+    return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

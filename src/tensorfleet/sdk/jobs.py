@@ -1,0 +1,268 @@
+"""Jobs: follow, wait for, stop and read them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tensorfleet.errors import InvalidInput, JobFailed, NotFound, Unavailable, nearest
+from tensorfleet.kit.clock import parse_rfc3339
+from tensorfleet.sdk.logs import LineJoiner, LogLine
+from tensorfleet.sdk.models import Model, Models
+from tensorfleet.sdk.sse import Event, follow
+from tensorfleet.sdk.transport import Transport, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENDED = frozenset({"completed", "failed", "cancelled"})
+REGISTRATION_PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric."""
+
+    step: int
+    value: float
+    at: datetime
+
+
+class Job:
+    """A job as the server last described it; `refresh` asks again.
+
+    Attributes:
+        data: the whole answer of `GET /jobs/{id}`.
+    """
+
+    def __init__(self, transport: Transport, data: dict[str, Any]) -> None:
+        self._transport = transport
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"Job({self.id!r}, name={self.name!r}, status={self.status!r})"
+
+    @property
+    def id(self) -> str:
+        return str(self.data["job_id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.data["name"])
+
+    @property
+    def status(self) -> str:
+        """`queued`, `running`, `paused`, `completed`, `failed` or `cancelled`."""
+        return str(self.data["status"])
+
+    @property
+    def reason(self) -> str | None:
+        return self.data.get("reason")
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    def refresh(self) -> Job:
+        self.data = self._transport.call("GET", segments("jobs", self.id))
+        return self
+
+    def stream(self, *, after: int = 0, patience_s: float = 60.0) -> Iterator[Event]:
+        """Yields the job's events from the first (or the one behind `after`) to its end, as they happen.
+
+        A broken connection is taken up again where it stopped: no event is left out or comes twice.
+
+        Raises:
+            Unavailable: the server stayed away for `patience_s`.
+        """
+        for event in self.watch(after=after, patience_s=patience_s):
+            if event is not None:
+                yield event
+
+    def watch(
+        self, *, after: int = 0, quiet_s: float = 30.0, patience_s: float = 60.0
+    ) -> Iterator[Event | None]:
+        """As `stream`, with None in between at least every `quiet_s`, for readers that watch the clock."""
+        path = segments("jobs", self.id, "stream")
+        for found in follow(self._transport, path, after=after, quiet_s=quiet_s, patience_s=patience_s):
+            if found is None:
+                yield None
+            elif found[0] == "end":
+                self.data = found[1]
+            else:
+                yield Event.from_dict(found[1])
+
+    def wait(self, timeout: float | None = None, *, poll_s: float = 5.0) -> Job:
+        """Returns when the job is completed.
+
+        Args:
+            timeout: seconds to wait at most; for ever when None.
+            poll_s: when its events are silent for so long, the job itself is asked for.
+
+        Raises:
+            JobFailed: it failed or was cancelled; the message has the reason.
+            TimeoutError: it had not ended after `timeout`.
+            Unavailable: the server stayed away.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        quiet_s = poll_s if timeout is None else max(0.05, min(poll_s, timeout))
+        asked = time.monotonic()
+        for event in () if self.refresh().ended else self.watch(quiet_s=quiet_s):
+            now = time.monotonic()
+            if event is None and now - asked >= poll_s:
+                asked = now
+                if self._ended_now():
+                    break
+            if deadline is not None and now >= deadline:
+                raise TimeoutError(
+                    f"job {self.id} ({self.name}) is still {self.refresh().status} after {timeout:g} s"
+                )
+        if self.status != "completed":
+            raise JobFailed(self.data)
+        return self
+
+    def _ended_now(self) -> bool:
+        try:
+            return self.refresh().ended
+        except Unavailable:
+            return False  # the stream's own patience decides when it has been away for too long
+
+    @property
+    def model(self) -> Model:
+        """The model version that the job registered; waits for the job and, shortly, for the registration.
+
+        Raises:
+            JobFailed: the job did not complete.
+            NotFound: it leaves no model behind.
+            Unavailable: the registration did not come in time.
+        """
+        if self.data.get("version") is None:
+            self.wait()
+        if not self.data.get("model_name"):
+            raise NotFound(
+                f"job {self.id} ({self.name}) leaves no model behind; set model_name in its job file"
+            )
+        deadline = time.monotonic() + REGISTRATION_PATIENCE_S
+        while self.data.get("version") is None:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"the model of job {self.id} is trained but not registered yet; ask again later"
+                )
+            self._transport.sleep(0.1)
+            self.refresh()
+        return Models(self._transport).get(self.data["model_name"], self.data["version"])
+
+    def logs(
+        self, *, follow: bool = False, rank: int | None = None, tail: int | None = None
+    ) -> Iterator[LogLine]:
+        """Yields the lines that the job's tasks wrote, in order; with `follow` until the job ends."""
+        joiner = LineJoiner()
+        last = 0
+        params = {"rank": rank, "tail": tail}
+        for piece in self._pieces("logs", params):
+            last = int(piece["id"])
+            yield from joiner.feed(piece["text"], rank=piece["rank"], attempt=piece["attempt"])
+        for event in self.stream(after=last) if follow else ():
+            data = event.data
+            if event.kind == "log" and rank in (None, data["rank"]):
+                yield from joiner.feed(data["text"], rank=data["rank"], attempt=data["attempt"])
+        yield from joiner.flush()
+
+    def events(self, *, after: int = 0) -> Iterator[Event]:
+        """Yields the job's events so far."""
+        for item in self._pieces("events", {"after": after or None}):
+            yield Event.from_dict(item)
+
+    def _pieces(self, kind: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        query = dict(params)
+        while True:
+            page = self._transport.call("GET", segments("jobs", self.id, kind), params=query)
+            yield from page["items"]
+            if page.get("next_cursor") is None or not page["items"]:
+                return
+            query = {**query, "after": page["items"][-1]["id"], "tail": None}
+
+    def metrics(self) -> dict[str, list[Point]]:
+        """Every metric's values so far, by its name."""
+        found: dict[str, list[Point]] = {}
+        for item in self._transport.pages(segments("jobs", self.id, "metrics")):
+            points = [
+                Point(int(p["step"]), float(p["value"]), parse_rfc3339(p["at"])) for p in item["points"]
+            ]
+            found.setdefault(item["name"], []).extend(points)
+        return found
+
+    def why(self) -> dict[str, Any]:
+        """Why the job waits or failed, with the evidence and what would help."""
+        answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "why"))
+        return answer
+
+    def cancel(self) -> Job:
+        return self._do("cancel")
+
+    def pause(self) -> Job:
+        return self._do("pause")
+
+    def resume(self) -> Job:
+        return self._do("resume")
+
+    def retry(self) -> Job:
+        return self._do("retry")
+
+    def _do(self, verb: str) -> Job:
+        self.data = self._transport.call("POST", segments("jobs", self.id, verb))
+        return self
+
+
+class Jobs:
+    """`client.jobs`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, job_id: str) -> Job:
+        """The job with this id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return Job(self._transport, self._transport.call("GET", segments("jobs", job_id)))
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        limit: int | None = 100,
+    ) -> list[Job]:
+        """Jobs, the newest first; all of them when `limit` is None."""
+        params = {"status": status, "name": name, "kind": kind, "sort": "-created_at"}
+        return [Job(self._transport, item) for item in self._transport.pages("/jobs", params, limit)]
+
+    def find(self, ref: str) -> Job:
+        """The job that `ref` means: an id, a name (the latest job of that name), or the beginning of one id.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: several ids begin so.
+        """
+        try:
+            return self.get(ref)
+        except NotFound:
+            named = self.list(name=ref, limit=1)
+        if named:
+            return named[0]
+        recent = self.list(limit=2000)
+        begin = [job for job in recent if job.id.startswith(ref)]
+        if len(begin) > 1:
+            raise InvalidInput(
+                f"'{ref}' begins {len(begin)} job ids, such as {begin[0].id}; write more of it"
+            )
+        if not begin:
+            hint = nearest(ref, {job.name for job in recent[:200]})
+            raise NotFound(f"there is no job '{ref[:100]}'; {hint}")
+        return begin[0]

@@ -1,0 +1,67 @@
+"""Answers that say no (`application/problem+json`), turned back into the classes of `tensorfleet.errors`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tensorfleet import errors
+from tensorfleet.errors import FieldError, TensorFleetError
+
+_BY_STATUS: dict[int, type[TensorFleetError]] = {
+    400: errors.InvalidInput,
+    401: errors.NotAuthenticated,
+    403: errors.NotPermitted,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    413: errors.TooLarge,
+    422: errors.InvalidInput,
+    429: errors.Unavailable,
+    502: errors.Unavailable,
+    503: errors.Unavailable,
+    504: errors.Unavailable,
+    507: errors.StorageFull,
+}
+_SIGN_IN = "set TENSORFLEET_TOKEN, or run this on the machine and in the home where `tensorfleet up` ran"
+
+
+def error_of(response: httpx.Response) -> TensorFleetError:
+    """The error that an answer of 400 or above stands for; an unknown `code` falls back on the status."""
+    problem = _problem(response)
+    if problem is None:
+        cls = _BY_STATUS.get(response.status_code, errors.Internal)
+        return cls(
+            f"{response.url} answered {response.status_code}, not as TensorFleet does; check the address"
+        )
+    by_code = errors.all_error_classes().get(str(problem.get("code")))
+    cls = by_code or _BY_STATUS.get(response.status_code, errors.Internal)
+    detail = str(
+        problem.get("detail") or problem.get("title") or f"the server answered {response.status_code}"
+    )
+    if cls is errors.NotAuthenticated and "TENSORFLEET_TOKEN" not in detail:
+        detail = f"{detail}; {_SIGN_IN}"
+    return _build(cls, detail, problem.get("errors"))
+
+
+def _problem(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) and ("detail" in body or "title" in body) else None
+
+
+def _build(cls: type[TensorFleetError], detail: str, fields: object) -> TensorFleetError:
+    # The constructors of subclasses take typed fields that an answer does not carry, so they are passed over.
+    error = cls.__new__(cls)
+    TensorFleetError.__init__(error, detail)
+    if isinstance(error, errors.InvalidInput):
+        found = [item for item in fields if isinstance(item, dict)] if isinstance(fields, list) else []
+        error.errors = tuple(
+            FieldError(
+                str(item.get("field", "")), str(item.get("message", "")), str(item.get("code", "invalid"))
+            )
+            for item in found
+        )
+    return error

@@ -1,0 +1,197 @@
+"""HTTP to the gateway: authentication, retries, and answers as values or errors of `tensorfleet.errors`."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from tensorfleet.errors import Internal, InvalidInput, TensorFleetError, Unavailable
+from tensorfleet.kit.retry import delays
+from tensorfleet.sdk.address import Address, is_loopback
+from tensorfleet.sdk.problems import error_of
+
+API = "/api/v1"
+PAGE = 200
+_RETRIED_STATUS = frozenset({429, 502, 503, 504})
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+
+
+class Silence(Unavailable):
+    """An open stream that brought nothing for the time it was given."""
+
+
+def segments(*names: str | int) -> str:
+    """`/jobs/j-1/cancel` from its parts, each quoted, so that no name can reach another path.
+
+    Raises:
+        InvalidInput: a part that cannot stand in a path.
+    """
+    for name in names:
+        if str(name) in ("", ".", "..") or "\0" in str(name):
+            raise InvalidInput(f"'{name}' is not a name")
+    return "".join(f"/{quote(str(name), safe='@')}" for name in names)
+
+
+class Transport:
+    """One server, one token.  Safe to use from several threads.
+
+    Every POST carries an `Idempotency-Key`, so that each call may be repeated when its answer is lost.  A
+    server that has never answered this client is not waited for: it is most likely not running.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        http: httpx.BaseTransport | None = None,
+        patience_s: float = 20.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.address = address
+        self.patience_s = patience_s
+        self.sleep = sleep
+        self._answered = False
+        self._http = _http_client(address, http)
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """The decoded JSON of the answer, None when it has no body; options as for `send`."""
+        response = self.send(method, path, **options)
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            raise Internal(
+                f"{response.url} answered something that is not JSON; check the address"
+            ) from error
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        api: str = API,
+        retry: bool = True,
+    ) -> httpx.Response:
+        """Sends one request, repeating it with growing delays while the server is away or busy.
+
+        Raises:
+            TensorFleetError: the class that the answer's problem names; Unavailable when no answer came.
+        """
+        sent = dict(headers or {})
+        if method == "POST":
+            sent.setdefault("Idempotency-Key", uuid.uuid4().hex)
+        query = {key: value for key, value in (params or {}).items() if value is not None}
+        request = self._http.build_request(
+            method, self.address.url + api + path, json=json, params=query, content=content, headers=sent
+        )
+        for wait_s in delays(self.patience_s if retry else 0):
+            try:
+                return self._once(request)
+            except TensorFleetError as problem:
+                if not (problem.retriable and self._answered):
+                    raise
+            self.sleep(wait_s)
+        return self._once(request)
+
+    def _once(self, request: httpx.Request) -> httpx.Response:
+        try:
+            response = self._http.send(request)
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from error
+        self._answered = True
+        if response.is_success:
+            return response
+        refusal = error_of(response)
+        raise Unavailable(refusal.detail) if response.status_code in _RETRIED_STATUS else refusal
+
+    @contextmanager
+    def open(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        read_s: float = 60.0,
+        method: str = "GET",
+    ) -> Iterator[httpx.Response]:
+        """An answer whose body is read piece by piece, once, without retries.
+
+        Raises:
+            Silence: nothing came for `read_s`.
+            Unavailable: the connection failed or broke, here or while the body was read.
+        """
+        timeout = httpx.Timeout(60.0, connect=10.0, read=read_s)
+        sent = {"Accept-Encoding": "identity", **(headers or {})}
+        url = self.address.url + API + path
+        try:
+            with self._http.stream(method, url, headers=sent, timeout=timeout) as response:
+                self._answered = True
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                yield response
+        except httpx.ReadTimeout as error:
+            raise Silence(f"{self.address.url} sent nothing for {read_s:.0f} s") from error
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from error
+
+    def pages(
+        self, path: str, params: Mapping[str, Any] | None = None, limit: int | None = None
+    ) -> Iterator[Any]:
+        """The items of a list, page by page, up to `limit`."""
+        query = dict(params or {})
+        left = limit
+        while left is None or left > 0:
+            query["limit"] = PAGE if left is None else min(PAGE, left)
+            page = self.call("GET", path, params=query)
+            yield from page["items"] if left is None else page["items"][:left]
+            left = None if left is None else left - len(page["items"])
+            cursor = page.get("next_cursor")
+            if cursor is None or cursor == query.get("cursor"):
+                return
+            query["cursor"] = cursor
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _no_answer(self, error: httpx.HTTPError) -> Unavailable:
+        url = self.address.url
+        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+            if is_loopback(url):
+                return Unavailable(f"TensorFleet is not running at {url}; start it with `tensorfleet up`")
+            return Unavailable(
+                f"TensorFleet cannot be reached at {url} ({error}); check TENSORFLEET_URL and the network"
+            )
+        if isinstance(error, httpx.TimeoutException):
+            return Unavailable(f"{url} did not answer in time; see `tensorfleet status`")
+        return Unavailable(f"the connection to {url} broke ({error or type(error).__name__}); try again")
+
+
+def _http_client(address: Address, http: httpx.BaseTransport | None) -> httpx.Client:
+    from tensorfleet import __version__
+
+    headers = {"User-Agent": f"tensorfleet/{__version__}"}
+    if address.token:
+        headers["Authorization"] = f"Bearer {address.token}"
+    # Loading the system's certificates takes longer than a local call; without TLS an empty set does.
+    verify: ssl.SSLContext | bool = (
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if address.url.startswith("http:") else True
+    )
+    return httpx.Client(
+        headers=headers,
+        timeout=_TIMEOUT,
+        verify=verify,
+        transport=http,
+        trust_env=not is_loopback(address.url),
+    )

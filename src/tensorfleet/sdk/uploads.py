@@ -1,0 +1,118 @@
+"""Files to the server in chunks: what it has already is not sent again, even after a kill of this process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tensorfleet.errors import Internal, InvalidInput, NotFound
+from tensorfleet.kit.files import write_atomic
+from tensorfleet.sdk.transport import Transport, segments
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are done and the bytes in all."""
+
+MAX_CHUNK_BYTES = 256 * 1024**2
+
+
+@dataclass(frozen=True)
+class _Upload:
+    id: str
+    chunk_bytes: int
+    chunks: dict[int, str]
+
+
+def upload_file(
+    transport: Transport, path: Path, progress: Progress | None = None, *, resumable: bool = True
+) -> str:
+    """Sends a file in chunks, one in memory at a time, and returns the upload's id, ready to be committed.
+
+    Args:
+        resumable: keep a note in the home, so that a later call goes on where a killed one stopped.
+
+    Raises:
+        InvalidInput: the file changed while it was read.
+    """
+    before = path.stat()
+    memo = _Memo(transport, path, before)
+    upload = (memo.find() if resumable else None) or _start(transport)
+    if resumable:
+        memo.save(upload)
+    with path.open("rb") as file:
+        done = _send_chunks(transport, upload, file, before.st_size, progress)
+    after = path.stat()
+    if (done, after.st_size, after.st_mtime_ns) != (before.st_size, before.st_size, before.st_mtime_ns):
+        memo.forget()
+        raise InvalidInput(f"{path} changed while it was sent; send it again when nothing writes to it")
+    return upload.id
+
+
+def forget_upload(transport: Transport, path: Path) -> None:
+    """Drops the note that lets an upload of `path` go on later; called once it is committed."""
+    _Memo(transport, path, path.stat()).forget()
+
+
+def _send_chunks(
+    transport: Transport, upload: _Upload, file: BinaryIO, total: int, progress: Progress | None
+) -> int:
+    done = 0
+    for index, data in enumerate(iter(lambda: file.read(upload.chunk_bytes), b"")):
+        digest = hashlib.sha256(data).hexdigest()
+        if upload.chunks.get(index) != digest:
+            headers = {"X-Content-SHA256": digest, "Content-Type": "application/octet-stream"}
+            transport.call(
+                "PUT", segments("uploads", upload.id, "chunks", index), content=data, headers=headers
+            )
+        done += len(data)
+        if progress is not None:
+            progress(done, total)
+    return done
+
+
+def _start(transport: Transport) -> _Upload:
+    answer = transport.call("POST", "/uploads")
+    return _checked(str(answer["upload_id"]), int(answer["chunk_bytes"]), {})
+
+
+def _checked(upload_id: str, chunk_bytes: int, chunks: dict[int, str]) -> _Upload:
+    if not 0 < chunk_bytes <= MAX_CHUNK_BYTES:
+        raise Internal(f"the server asks for chunks of {chunk_bytes} bytes")
+    return _Upload(upload_id, chunk_bytes, chunks)
+
+
+class _Memo:
+    """Remembers in the home which upload belongs to a file, by its path, size and time of change."""
+
+    def __init__(self, transport: Transport, path: Path, stat: os.stat_result) -> None:
+        self._transport = transport
+        identity = (transport.address.url, str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+        name = hashlib.sha256(repr(identity).encode()).hexdigest()[:32]
+        self._file = transport.address.home / "uploads" / f"{name}.json"
+
+    def find(self) -> _Upload | None:
+        try:
+            note: dict[str, Any] = json.loads(self._file.read_text())
+            upload_id, chunk_bytes = str(note["upload_id"]), int(note["chunk_bytes"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        try:
+            chunks = self._transport.call("GET", segments("uploads", upload_id))["chunks"]
+        except NotFound:
+            return None
+        return _checked(upload_id, chunk_bytes, {int(index): str(digest) for index, digest in chunks.items()})
+
+    def save(self, upload: _Upload) -> None:
+        note = json.dumps({"upload_id": upload.id, "chunk_bytes": upload.chunk_bytes}).encode()
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomic(self._file, note, mode=0o600)
+        except OSError:
+            return  # a home that cannot be written costs only the resumption after a kill
+
+    def forget(self) -> None:
+        self._file.unlink(missing_ok=True)

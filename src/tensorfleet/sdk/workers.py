@@ -1,0 +1,46 @@
+"""The fleet's workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorfleet.errors import NotFound, nearest
+from tensorfleet.sdk.transport import Transport, segments
+
+
+class Workers:
+    """`client.workers`; workers are dicts: `worker_id, name, state, slots, busy, resources, stats, tasks`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> list[dict[str, Any]]:
+        return list(self._transport.pages("/workers"))
+
+    def get(self, worker_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._transport.call("GET", segments("workers", worker_id))
+        return found
+
+    def find(self, ref: str) -> dict[str, Any]:
+        """The worker with this id, this name, or the only one whose id begins so.
+
+        Raises:
+            NotFound: there is none, or more than one.
+        """
+        workers = self.list()
+        exact = [worker for worker in workers if ref in (worker["worker_id"], worker["name"])]
+        found = exact or [worker for worker in workers if worker["worker_id"].startswith(ref)]
+        if len(found) != 1:
+            known = nearest(ref, [str(worker["worker_id"]) for worker in workers])
+            raise NotFound(f"{len(found) or 'no'} workers are called '{ref}'; {known}")
+        return found[0]
+
+    def drain(self, worker_id: str) -> dict[str, Any]:
+        """Gives the worker no new tasks; those that it runs go on to their end."""
+        found: dict[str, Any] = self._transport.call("POST", segments("workers", worker_id, "drain"))
+        return found
+
+    def scale(self, workers: int) -> dict[str, Any]:
+        """Asks for a fleet of so many workers."""
+        found: dict[str, Any] = self._transport.call("POST", "/fleet/scale", json={"workers": workers})
+        return found

@@ -1,0 +1,110 @@
+"""Settings of one TensorFleet home: `tensorfleet.yaml` there, overridden by `TENSORFLEET_*`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from tensorfleet.errors import InvalidInput, nearest
+from tensorfleet.kit.files import write_atomic
+from tensorfleet.kit.home import ADDRESS_FILE, TOKEN_FILE, default_home
+
+__all__ = ["ADDRESS_FILE", "TOKEN_FILE", "Settings", "default_home", "ensure_home", "load_settings"]
+
+
+class Settings(BaseSettings):
+    """What a process of the platform needs to know.  Everything has a default that works on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="TENSORFLEET_", extra="forbid", frozen=True)
+
+    home: Path = Field(default_factory=default_home)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    orchestrator_address: str = ""
+    """`host:port` or `unix:/path` of the orchestrator's gRPC service; a socket in the home when empty."""
+    database_url: str = ""
+    object_store_url: str = ""
+    mlflow_url: str = ""
+    workers: int = Field(default=2, ge=1, le=1024)
+    """Slots of the local agent: how many tasks it runs at a time."""
+    lease_s: float = Field(default=8.0, gt=0)
+    """An agent that is silent for this long has lost its leases."""
+    heartbeat_s: float = Field(default=1.0, gt=0)
+    max_upload_bytes: int = Field(default=1024**4, gt=0)
+    log_limit_bytes: int = Field(default=256 * 1024**2, gt=0)
+    """Log bytes kept per task; beyond it the log says so and goes on without them."""
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'tensorfleet.db'}"
+
+    @property
+    def objects(self) -> str:
+        return self.object_store_url or f"file://{self.home / 'objects'}"
+
+    @property
+    def mlflow(self) -> str:
+        return self.mlflow_url or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def orchestrator(self) -> str:
+        return self.orchestrator_address or f"unix:{self.run_dir / 'orchestrator.sock'}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and pid files.  Unix socket paths end at 107 bytes, so a deep home gets a short folder elsewhere."""
+        path = self.home / "run"
+        if len(str(path)) <= 80:
+            return path
+        import hashlib
+        import tempfile
+
+        digest = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"tensorfleet-{os.getuid()}-{digest}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = Path(init_settings().get("home") or default_home())
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=home / "tensorfleet.yaml")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from arguments, environment and the home's `tensorfleet.yaml`, in this order.
+
+    Raises:
+        InvalidInput: a setting is unknown or has a wrong value.
+    """
+    try:
+        settings = Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        hint = f"; {nearest(field, Settings.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        raise InvalidInput(f"setting '{field}': {first['msg']}{hint}") from error
+    except yaml.YAMLError as error:
+        raise InvalidInput(f"tensorfleet.yaml cannot be read: {error}") from error
+    return settings
+
+
+def ensure_home(settings: Settings) -> str:
+    """Creates the home, readable by its owner only, and its random token at first start; returns the token."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.chmod(0o700)
+    settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = settings.home / TOKEN_FILE
+    if not path.exists():
+        write_atomic(path, secrets.token_urlsafe(32).encode(), mode=0o600)
+    return path.read_text().strip()

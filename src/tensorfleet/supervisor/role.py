@@ -1,0 +1,33 @@
+"""`python -m tensorfleet.supervisor.role NAME`: one role, its settings from the environment, without the weight of the command line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from tensorfleet.settings import Settings, load_settings
+
+MONITOR_IDLE_S = 60.0
+
+
+def run_role(name: str, settings: Settings) -> int:
+    """Runs a role until it is told to stop; returns its exit code."""
+    if name == "orchestrator":
+        from tensorfleet.orchestrator import main as orchestrator
+
+        return orchestrator.main(settings)
+    if name == "gateway":
+        from tensorfleet.gateway import main as gateway
+
+        descriptor = os.environ.get("TENSORFLEET_LISTEN_FD")
+        return gateway.main(settings, socket.socket(fileno=int(descriptor)) if descriptor else None)
+    if name == "monitor":
+        from tensorfleet.monitor import writer
+
+        return writer.main(settings, exit_when_idle_s=MONITOR_IDLE_S)
+    raise ValueError(f"there is no role {name}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_role(sys.argv[1], load_settings()))

@@ -1,0 +1,137 @@
+"""The processes of one machine: what each is called with, and one of them as it runs, dies and is started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from tensorfleet.agent.config import AgentConfig
+from tensorfleet.settings import Settings
+
+LOG_KEEP_BYTES = 10 * 1024**2
+RESTART_MOST_S = 5.0
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Role:
+    """How to start one process; `on_demand` ones end when they are idle and are started when something wakes them."""
+
+    name: str
+    command: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    pass_fds: tuple[int, ...] = ()
+    on_demand: bool = False
+
+
+def local_roles(settings: Settings, token: str, listener: socket.socket) -> list[Role]:
+    """Orchestrator, gateway, one agent with all slots, and the tracking writer when there is something to track."""
+    python = sys.executable
+    overrides = {
+        "TENSORFLEET_HOME": str(settings.home.resolve()),
+        "TENSORFLEET_HOST": settings.host,
+        "TENSORFLEET_PORT": str(listener.getsockname()[1]),
+        "TENSORFLEET_WORKERS": str(settings.workers),
+    }
+    agent = AgentConfig(
+        orchestrator=settings.orchestrator,
+        token=token,
+        work_dir=str((settings.home / "agent").resolve()),
+        slots=settings.workers,
+        objects_url=settings.objects,
+        log_limit_bytes=settings.log_limit_bytes,
+    )
+    run = (python, "-m", "tensorfleet.supervisor.role")
+    return [
+        Role("orchestrator", (*run, "orchestrator"), overrides),
+        Role("gateway", (*run, "gateway"), {**overrides, "TENSORFLEET_LISTEN_FD": str(listener.fileno())}, (listener.fileno(),)),
+        Role("agent", (python, "-m", "tensorfleet.agent"), {"TENSORFLEET_AGENT_CONFIG": agent.to_json()}),
+        Role("monitor", (*run, "monitor"), overrides, on_demand=True),
+    ]
+
+
+class RunningRole:
+    """Keeps one role running until `stop()`: a process that dies is started again, at once at first, then more slowly."""
+
+    def __init__(self, role: Role, logs: Path, on_change: Callable[[str, str], None]) -> None:
+        self.role = role
+        self._logs = logs
+        self._on_change = on_change
+        self._process: asyncio.subprocess.Process | None = None
+        self._wanted = asyncio.Event()
+        self._stopping = False
+        if not role.on_demand:
+            self._wanted.set()
+
+    def wake(self) -> None:
+        self._wanted.set()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def run(self) -> None:
+        delay_s = 0.0
+        while True:
+            await self._wanted.wait()
+            if self._stopping:
+                return
+            began = time.monotonic()
+            code = await self._run_once()
+            if self._stopping:
+                return
+            if self.role.on_demand and code == 0:
+                self._wanted.clear()
+                continue
+            lived_s = time.monotonic() - began
+            delay_s = 0.0 if lived_s > 10 else min(RESTART_MOST_S, max(0.1, delay_s * 2))
+            self._on_change(self.role.name, f"ended ({_how(code)}) after {lived_s:.1f} s; starting it again")
+            await asyncio.sleep(delay_s)
+
+    async def _run_once(self) -> int:
+        path = self._logs / f"{self.role.name}.log"
+        if path.exists() and path.stat().st_size > LOG_KEEP_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        with path.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.role.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **self.role.env},
+                pass_fds=self.role.pass_fds,
+                start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops the roles in order
+                preexec_fn=_end_with_parent,
+            )
+        return await self._process.wait()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self._stopping = True
+        self._wanted.set()
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def _how(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-code).name
+    return f"exit code {code}"
+
+
+def _end_with_parent() -> None:
+    """In the child, before it becomes the role: when the supervisor is killed, its roles end too (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)

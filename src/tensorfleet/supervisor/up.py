@@ -1,0 +1,122 @@
+"""Runs the platform in the foreground: start, wait until it is ready, watch, stop cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from tensorfleet.gateway.listen import listen, url_of
+from tensorfleet.kit.files import write_atomic
+from tensorfleet.settings import ADDRESS_FILE, Settings, ensure_home
+from tensorfleet.supervisor.lock import HomeLock
+from tensorfleet.supervisor.roles import RunningRole, local_roles
+
+SOCKET_NAME = "supervisor.sock"
+STOP_S = 8.0
+Say = Callable[[str], None]
+
+
+def up(settings: Settings, say: Say) -> int:
+    """Runs until SIGTERM or SIGINT.  `say` gets sentences for the person at the terminal.
+
+    Raises:
+        Conflict: a platform already runs on this home, or the port is taken.
+    """
+    token = ensure_home(settings)
+    lock = HomeLock(settings.run_dir)
+    lock.acquire()
+    listener = listen(settings.host, settings.port)
+    url = url_of(listener)
+    lock.describe(url=url)
+    write_atomic(settings.home / ADDRESS_FILE, json.dumps({"url": url, "pid": os.getpid()}).encode())
+    try:
+        asyncio.run(_supervise(settings, token, listener, url, say))
+    finally:
+        (settings.home / ADDRESS_FILE).unlink(missing_ok=True)
+        listener.close()
+    return 0
+
+
+async def _supervise(settings: Settings, token: str, listener: socket.socket, url: str, say: Say) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    logs = settings.home / "logs"
+    logs.mkdir(exist_ok=True, mode=0o700)
+    roles = [RunningRole(role, logs, lambda name, what: say(f"{name} {what}; see {logs / name}.log")) for role in local_roles(settings, token, listener)]
+    doorbell = _listen_for_wakes(settings, {role.role.name: role for role in roles})
+    work = [asyncio.create_task(role.run()) for role in roles]
+    ready = asyncio.create_task(_announce(settings, listener, url, say))
+    try:
+        await stop.wait()
+        say("stopping")
+    finally:
+        ready.cancel()
+        doorbell.close()
+        for role in roles:
+            role.stop()
+        _, late = await asyncio.wait(work, timeout=STOP_S)
+        for role in roles:
+            role.stop(signal.SIGKILL)
+        if late:
+            await asyncio.wait(late)
+        (settings.run_dir / SOCKET_NAME).unlink(missing_ok=True)
+
+
+def _listen_for_wakes(settings: Settings, roles: dict[str, RunningRole]) -> socket.socket:
+    """A datagram with a role's name starts an on-demand role."""
+    path = settings.run_dir / SOCKET_NAME
+    path.unlink(missing_ok=True)
+    doorbell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    doorbell.bind(str(path))
+    doorbell.setblocking(False)
+
+    def rung() -> None:
+        with contextlib.suppress(OSError):
+            role = roles.get(doorbell.recv(64).decode("ascii", "replace"))
+            if role is not None:
+                role.wake()
+
+    asyncio.get_running_loop().add_reader(doorbell, rung)
+    return doorbell
+
+
+async def _announce(settings: Settings, listener: socket.socket, url: str, say: Say) -> None:
+    began = time.monotonic()
+    while not await asyncio.to_thread(is_ready, listener.getsockname()[:2]):
+        await asyncio.sleep(0.03)
+        if time.monotonic() - began > 60:
+            say(f"not ready after a minute; see {settings.home / 'logs'}")
+            return
+    say(f"ready at {url} after {time.monotonic() - began:.1f} s, {settings.workers} worker slots, home {settings.home}")
+
+
+def is_ready(address: tuple[str, int]) -> bool:
+    """Whether the gateway says that jobs can be taken."""
+    connection = http.client.HTTPConnection(*address, timeout=2)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def main() -> int:
+    """`python -m tensorfleet.supervisor.up`: what `up --detach` leaves running."""
+    from tensorfleet.settings import load_settings
+
+    return up(load_settings(), lambda text: print(text, file=sys.stderr, flush=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Shipped for tests, ours and those of plug-ins: real servers that start in a temporary folder."""

@@ -1,0 +1,169 @@
+"""A trained model as an MLflow model folder in the object store, written without MLflow and without pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from tensorfleet.training.registry import CLASSIFICATION
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tensorfleet.training.data import Problem
+    from tensorfleet.training.session import Session
+
+TRUSTED_TYPES = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+    "tensorfleet.training.preprocessing.AsText",
+    "tensorfleet.training.preprocessing.DateParts",
+)
+"""What our models hold beyond the types that skops trusts on its own (those of scikit-learn, numpy and scipy)."""
+
+SKOPS_FILE = "model.skops"
+EXAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Described:
+    """What every model folder states of its model."""
+
+    task: str
+    target: str
+    classes: list[Any] | None
+    inputs: list[dict[str, str]]
+    outputs: list[dict[str, str]]
+    example: dict[str, Any]
+
+
+def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[str, Any]:
+    """Stores a fitted scikit-learn pipeline, which `mlflow.sklearn` and `mlflow.pyfunc` load; returns MODEL."""
+    import sklearn
+    from skops.io import dumps
+
+    classes = pipeline.classes_ if problem.task == CLASSIFICATION else None
+    flavors = {
+        "python_function": {
+            "loader_module": "mlflow.sklearn",
+            "model_path": SKOPS_FILE,
+            "predict_fn": "predict",
+            "python_version": platform.python_version(),
+            "env": {"virtualenv": "python_env.yaml"},
+        },
+        "sklearn": {
+            "pickled_model": SKOPS_FILE,
+            "serialization_format": "skops",
+            "skops_trusted_types": list(TRUSTED_TYPES),
+            "sklearn_version": sklearn.__version__,
+        },
+    }
+    packages = ("mlflow", "scikit-learn", "skops", "numpy", "scipy", "tensorfleet")
+    return _publish(session, "sklearn", describe(problem, classes), flavors, {SKOPS_FILE: dumps(pipeline)}, packages)
+
+
+def publish_torch(session: Session, problem: Problem, classes: Any, files: dict[str, bytes]) -> dict[str, Any]:
+    """Stores a network (`weights.safetensors`, `model.json`, `preprocessor.skops`), loaded by `training.pyfunc`; returns MODEL."""
+    flavors = {
+        "python_function": {
+            "loader_module": "tensorfleet.training.pyfunc",
+            "predict_fn": "predict",
+            "python_version": platform.python_version(),
+            "env": {"virtualenv": "python_env.yaml"},
+        }
+    }
+    packages = ("mlflow", "torch", "safetensors", "scikit-learn", "skops", "numpy", "scipy", "tensorfleet")
+    return _publish(session, "torch", describe(problem, classes), flavors, files, packages)
+
+
+def describe(problem: Problem, classes: Any) -> Described:
+    """The model's task and signature, with the first training rows as its example."""
+    features = problem.features
+    outputs = [{"type": "double" if classes is None else _label_type(classes)}]
+    return Described(
+        task=problem.task,
+        target=problem.target,
+        classes=None if classes is None else classes.tolist(),
+        inputs=[{"type": _column_type(column), "name": column.name} for column in features.iter_columns()],
+        outputs=outputs,
+        example=features[problem.train[:EXAMPLE_ROWS]].to_dict(as_series=False),
+    )
+
+
+def _column_type(column: pl.Series) -> str:
+    import polars as pl
+
+    if column.dtype.is_numeric():
+        return "double"  # takes whole numbers too, and missing ones
+    if column.dtype == pl.Boolean:
+        return "boolean" if column.null_count() == 0 else "double"
+    return "datetime" if column.dtype in (pl.Date, pl.Datetime) else "string"
+
+
+def _label_type(classes: Any) -> str:
+    return {"b": "boolean", "i": "long"}.get(classes.dtype.kind, "string")
+
+
+def _publish(
+    session: Session,
+    flavor: str,
+    described: Described,
+    flavors: dict[str, Any],
+    files: dict[str, bytes],
+    packages: tuple[str, ...],
+) -> dict[str, Any]:
+    context = session.context
+    requirements = [f"{package}=={number}" for package in packages if (number := package_version(package))]
+    columns = list(described.example)
+    rows = [list(row) for row in zip(*described.example.values(), strict=True)]
+    signature = {"inputs": described.inputs, "outputs": described.outputs}
+    about = {"task": described.task, "target": described.target, "classes": described.classes}
+    environment = {"python": platform.python_version(), "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    mlmodel = {
+        "flavors": flavors,
+        "metadata": {"tensorfleet": {"job_id": context.job_id, "flavor": flavor, **about}},
+        "mlflow_version": package_version("mlflow"),
+        "model_size_bytes": sum(map(len, files.values())),
+        "saved_input_example_info": {"artifact_path": "input_example.json", "type": "dataframe", "pandas_orient": "split"},
+        "signature": {**{side: json.dumps(spec) for side, spec in signature.items()}, "params": None},
+        "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+    }
+    files = files | {
+        # JSON is YAML too; MLflow reads these two with a YAML parser.
+        "MLmodel": _json(mlmodel),
+        "python_env.yaml": _json(environment),
+        "requirements.txt": ("\n".join(requirements) + "\n").encode(),
+        "input_example.json": _json({"columns": columns, "data": rows}),
+    }
+    prefix = f"models/{context.job_id}/{context.attempt}"
+    return {
+        "prefix": prefix,
+        "files": [_store(session, prefix, path, data) for path, data in sorted(files.items())],
+        "flavor": flavor,
+        "signature": signature,
+        **about,
+    }
+
+
+def _store(session: Session, prefix: str, path: str, data: bytes) -> dict[str, Any]:
+    session.objects.put(f"{prefix}/{path}", data)
+    return {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1, default=str).encode()
+
+
+@cache
+def package_version(package: str) -> str | None:
+    """The installed version, None when it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,98 @@
+"""What a training process knows of its task."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tensorfleet.errors import InvalidInput
+
+TASK_FILE = "task.json"
+BY_HAND_FOLDER = ".tensorfleet"
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """One task of a job, or a run by hand, which is a job of one task without a fleet."""
+
+    task_dir: Path
+    job_id: str
+    rank: int
+    world_size: int
+    objects_url: str
+    cache_dir: Path
+    job_name: str = ""
+    attempt: int = 1
+    cpus: float = 1.0
+    spec: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Any] | None = None
+    code: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
+    by_hand: bool = False
+
+    @property
+    def seed(self) -> int:
+        return int(self.spec.get("seed", 7))
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        return dict(self.spec.get("hyperparameters") or {})
+
+    def checkpoint_policy(self, name: str, default: int) -> int:
+        return int((self.spec.get("checkpoint") or {}).get(name) or default)
+
+
+def load_context(task_dir: Path) -> TaskContext:
+    """The context that the agent left in `task_dir`."""
+    task = json.loads((task_dir / TASK_FILE).read_text())
+    return TaskContext(
+        task_dir=task_dir,
+        job_id=task["job_id"],
+        job_name=task.get("job_name", ""),
+        attempt=int(task["attempt"]),
+        rank=int(task["rank"]),
+        world_size=int(task["world_size"]),
+        cpus=float(task.get("cpus") or 1),
+        spec=task["spec"],
+        dataset=task.get("dataset"),
+        code=task.get("code"),
+        objects_url=task["objects_url"],
+        cache_dir=Path(task["cache_dir"]),
+        checkpoint=task.get("checkpoint"),
+    )
+
+
+def find_context() -> TaskContext:
+    """The context of the task that this process, or the one that started it, belongs to; else one for a run by hand."""
+    task_dir = os.environ.get("TENSORFLEET_TASK_DIR")
+    if task_dir and (Path(task_dir) / TASK_FILE).exists():
+        return load_context(Path(task_dir))
+    return _by_hand_context()
+
+
+def _by_hand_context() -> TaskContext:
+    folder = Path.cwd() / BY_HAND_FOLDER
+    return TaskContext(
+        task_dir=folder,
+        job_id="by-hand",
+        rank=int(os.environ.get("RANK", "0")),
+        world_size=int(os.environ.get("WORLD_SIZE", "1")),
+        objects_url=f"file://{folder / 'objects'}",
+        cache_dir=folder / "cache",
+        spec={"hyperparameters": _params_by_hand()},
+        by_hand=True,
+    )
+
+
+def _params_by_hand() -> dict[str, Any]:
+    text = os.environ.get("TENSORFLEET_PARAMS", "{}")
+    try:
+        params = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f'TENSORFLEET_PARAMS is not JSON ({error}); write it like {{"epochs": 5}}') from error
+    if not isinstance(params, dict):
+        raise InvalidInput(f'TENSORFLEET_PARAMS is {text[:60]}; write an object like {{"epochs": 5}}')
+    return params

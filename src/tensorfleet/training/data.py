@@ -1,0 +1,249 @@
+"""A dataset as a learning problem: which column is predicted, from which, and which rows are held out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tensorfleet.datasets.model import NULL_VALUES
+from tensorfleet.errors import DataInvalid, InvalidInput, nearest
+from tensorfleet.training.registry import CLASSIFICATION, REGRESSION, Algorithm
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from tensorfleet.training.session import Session
+
+    Array = np.ndarray[Any, Any]
+
+TARGET_NAMES = ("target", "label", "class", "y", "species", "outcome", "diagnosis")
+SAMPLES = ("iris", "wine", "breast_cancer", "digits", "diabetes")
+HELD_OUT = 0.2
+MOST_INTEGER_CLASSES = 20
+FEWEST_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset's file lies, and what is known of its columns."""
+
+    name: str
+    path: Path
+    format: str
+    target: str | None
+    columns: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a built-in trains on.
+
+    Attributes:
+        features: [rows, columns], without the target and without rows whose target is missing.
+        y: [rows]; strings, integers or booleans for classification, float64 for regression.
+        rows: [rows], the row number of each in the file, from 0.
+        train, held_out: positions in `features` and `y`.
+    """
+
+    task: str
+    target: str
+    features: pl.DataFrame
+    y: Array
+    rows: Array
+    train: Array
+    held_out: Array
+
+
+def locate(session: Session) -> Source:
+    """The job's dataset as a local file.
+
+    Raises:
+        InvalidInput: the job has none.
+    """
+    from tensorfleet.objects.blobs import BlobStore
+
+    context = session.context
+    if context.by_hand:
+        return _locate_by_hand(context.cache_dir)
+    dataset = context.dataset
+    if dataset is None:
+        raise InvalidInput("this job has no dataset; name one with dataset: in the job file")
+    path = BlobStore(session.objects).fetch(dataset["digest"], context.cache_dir)
+    target = context.spec.get("target_column") or dataset.get("target")
+    return Source(dataset["name"], path, dataset["format"], target, tuple(dataset.get("columns") or ()))
+
+
+def _locate_by_hand(cache_dir: Path) -> Source:
+    name = os.environ.get("TENSORFLEET_DATASET")
+    if not name:
+        raise InvalidInput("there is no dataset; set TENSORFLEET_DATASET to a file or to a sample such as iris")
+    if name in SAMPLES and not Path(name).exists():
+        return _sample(name, cache_dir)
+    path = Path(name)
+    if not path.is_file():
+        raise InvalidInput(f"TENSORFLEET_DATASET: there is no file '{name}'; {nearest(name, SAMPLES)}")
+    form = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
+    return Source(path.stem, path, form, os.environ.get("TENSORFLEET_TARGET"))
+
+
+def _sample(name: str, cache_dir: Path) -> Source:
+    import polars as pl
+    from sklearn import datasets
+
+    path = cache_dir / f"{name}.parquet"
+    if not path.exists():
+        bunch = getattr(datasets, f"load_{name}")()
+        columns = [str(column).replace(" (cm)", "").replace(" ", "_") for column in bunch.feature_names]
+        part = path.with_suffix(f".{os.getpid()}.part")
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(bunch.data, schema=columns).with_columns(pl.Series("target", bunch.target)).write_parquet(part)
+        part.replace(path)
+    return Source(name, path, "parquet", "target")
+
+
+def read_table(source: Source) -> pl.DataFrame:
+    """The whole file.
+
+    Raises:
+        DataInvalid: it cannot be read.
+    """
+    import polars as pl
+
+    try:
+        if source.format == "parquet":
+            return pl.read_parquet(source.path)
+        numeric = {"number": pl.Float64, "integer": pl.Int64}
+        overrides = {c["name"]: numeric[c["type"]] for c in source.columns if c["type"] in numeric}
+        return pl.read_csv(
+            source.path,
+            schema_overrides=overrides,
+            null_values=list(NULL_VALUES),
+            try_parse_dates=True,
+            infer_schema_length=10_000,
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataInvalid(f"dataset '{source.name}' cannot be read as {source.format}: {reason}") from error
+
+
+def load_problem(session: Session, algorithm: Algorithm) -> Problem:
+    """Reads the job's dataset and splits it.
+
+    Raises:
+        DataInvalid: nothing can be learned from it; the message says why.
+    """
+    import numpy as np
+
+    source = locate(session)
+    frame = read_table(source)
+    target = source.target or detect_target(frame.columns)
+    if target not in frame.columns:
+        hint = nearest(target, frame.columns)
+        raise DataInvalid(f"dataset '{source.name}' has no column '{target}' to predict; {hint}")
+    if frame.width < 2:
+        raise DataInvalid(f"dataset '{source.name}' has only the column '{target}'; there is nothing to predict it from")
+    frame, rows = _with_target(frame, target, source.name)
+    task = choose_task(frame[target], algorithm)
+    y = _target_values(frame[target], task)
+    features = _plain_numbers(frame.drop(target))
+    train, held_out = split(y, task, session.context.seed)
+    if task == CLASSIFICATION and len(np.unique(y[train])) < 2:
+        raise DataInvalid(f"target column '{target}' has one class only among the training rows; two are needed")
+    return Problem(task, target, features, y, rows, train, held_out)
+
+
+def detect_target(columns: list[str]) -> str:
+    """The column that a dataset most likely is about: one of the usual names, else the last."""
+    by_name = {column.lower(): column for column in columns}
+    found = next((by_name[name] for name in TARGET_NAMES if name in by_name), columns[-1])
+    print(f"target column: '{found}' (detected; target_column in the job file sets it)", flush=True)
+    return found
+
+
+def _with_target(frame: pl.DataFrame, target: str, name: str) -> tuple[pl.DataFrame, Array]:
+    import numpy as np
+
+    column = frame[target]
+    present = (column.is_not_null() & column.is_finite()) if column.dtype.is_float() else column.is_not_null()
+    kept = int(present.sum())
+    rows = np.arange(frame.height)
+    if kept < FEWEST_ROWS:
+        if frame.height and not kept:
+            raise DataInvalid(f"target column '{target}' of dataset '{name}' is missing in all {frame.height} rows")
+        raise DataInvalid(f"dataset '{name}' has {kept} rows with a target; at least {FEWEST_ROWS} are needed")
+    if kept < frame.height:
+        print(f"{frame.height - kept} rows without a target are left out", flush=True)
+        return frame.filter(present), rows[present.to_numpy()]
+    return frame, rows
+
+
+def choose_task(target: pl.Series, algorithm: Algorithm) -> str:
+    """Classification or regression, by the target's type and what the algorithm can do."""
+    kind = target.dtype
+    if kind.is_temporal() or kind.is_nested():
+        raise DataInvalid(f"target column '{target.name}' holds {kind}; a target is numbers, texts or booleans")
+    whole = not kind.is_float() or bool((target.round() == target).all())
+    classes = target.n_unique()
+    few = not kind.is_numeric() or (whole and classes <= MOST_INTEGER_CLASSES)
+    task = algorithm.tasks[0] if len(algorithm.tasks) == 1 else (CLASSIFICATION if few else REGRESSION)
+    if task == REGRESSION:
+        if not kind.is_numeric():
+            raise DataInvalid(f"target column '{target.name}' holds {kind}; {algorithm.name} predicts numbers")
+        return task
+    if not whole:
+        raise DataInvalid(
+            f"target column '{target.name}' holds numbers with fractions; {algorithm.name} predicts classes"
+            " (for numbers use linear_regression, random_forest or another algorithm for regression)"
+        )
+    if classes < 2:
+        raise DataInvalid(f"target column '{target.name}' has one class only, '{target[0]}'; two are needed")
+    if classes > target.len() // 2:
+        raise DataInvalid(
+            f"target column '{target.name}' has {classes} different values in {target.len()} rows; these are no classes"
+        )
+    return task
+
+
+def _target_values(target: pl.Series, task: str) -> Array:
+    import numpy as np
+    import polars as pl
+
+    if task == REGRESSION:
+        return target.cast(pl.Float64).to_numpy()
+    if target.dtype.is_numeric():
+        return target.cast(pl.Int64).to_numpy()
+    if target.dtype == pl.Boolean:
+        return target.to_numpy()
+    return np.array(target.cast(pl.String).to_list(), dtype=np.str_)
+
+
+def _plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Infinite numbers become missing ones; nothing else changes."""
+    import polars as pl
+
+    floats = [name for name, kind in frame.schema.items() if kind.is_float()]
+    infinite = [name for name in floats if frame[name].is_infinite().any()]
+    if not infinite:
+        return frame
+    print(f"infinite numbers in {', '.join(infinite)} count as missing", flush=True)
+    return frame.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in infinite)
+
+
+def split(y: Array, task: str, seed: int) -> tuple[Array, Array]:
+    """Positions of the training and the held-out rows: scikit-learn's `train_test_split` with the job's seed."""
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    stratify = None
+    if task == CLASSIFICATION:
+        counts = np.unique(y, return_counts=True)[1]
+        held_out = int(np.ceil(HELD_OUT * len(y)))
+        if counts.min() >= 2 and min(held_out, len(y) - held_out) >= len(counts):
+            stratify = y
+        else:
+            print("the held-out rows are not stratified: a class has too few rows", flush=True)
+    train, test = train_test_split(np.arange(len(y)), test_size=HELD_OUT, random_state=seed, stratify=stratify)
+    return train, test

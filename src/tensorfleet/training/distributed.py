@@ -1,0 +1,57 @@
+"""The ranks of one job as a torch.distributed process group."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from tensorfleet.training.context import TaskContext
+
+_JOIN_LIMIT = timedelta(minutes=10)
+
+
+@contextmanager
+def process_group(context: TaskContext) -> Iterator[None]:
+    """Joins the job's ranks while the block runs; does nothing for a job of one rank."""
+    if context.world_size == 1:
+        yield
+        return
+    import torch.distributed as dist
+
+    _stay_on_loopback()
+    backend = "nccl" if device(context).type == "cuda" else "gloo"
+    dist.init_process_group(
+        backend, init_method="env://", rank=context.rank, world_size=context.world_size, timeout=_JOIN_LIMIT
+    )
+    try:
+        yield
+        # A rank that leaves early, rank 0 with its store above all, would fail those that are still at work.
+        dist.barrier()
+    finally:
+        dist.destroy_process_group()
+
+
+def device(context: TaskContext) -> torch.device:
+    """The GPU of this rank when the job asked for one, else the CPU."""
+    import torch
+
+    wants_gpu = float((context.spec.get("resources") or {}).get("gpus") or 0) > 0
+    if not wants_gpu or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+def _stay_on_loopback() -> None:
+    """Without this gloo looks the machine's own name up, which fails or waits where that has no address."""
+    if os.environ.get("MASTER_ADDR") not in ("127.0.0.1", "localhost", "::1"):
+        return
+    loopback = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), None)
+    if loopback:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)

@@ -1,0 +1,203 @@
+"""Model folders as something that predicts.
+
+Only types on a fixed list are ever made from a file, and what a file says of trees is checked before it is used:
+a model folder may come from anyone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tensorfleet.errors import InvalidInput, nearest
+from tensorfleet.training.artifacts import SKOPS_FILE, TRUSTED_TYPES
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    Array = np.ndarray[Any, Any]
+
+_MOST_UNPACKED_BYTES = 8 * 1024**3
+
+
+class Estimator(Protocol):
+    """What a scikit-learn pipeline and our networks have in common."""
+
+    def predict(self, X: Any) -> Array: ...
+
+
+class Predictor:
+    """A loaded model.
+
+    Attributes:
+        task: `classification` or `regression`.
+        target: the column that it predicts.
+        classes: its classes, None for regression.
+        columns: the columns that it needs, in order, as `{"name", "type"}`.
+    """
+
+    def __init__(self, estimator: Estimator, about: dict[str, Any], columns: list[dict[str, str]]) -> None:
+        self.estimator = estimator
+        self.task: str = about["task"]
+        self.target: str = about["target"]
+        self.classes: list[Any] | None = about["classes"]
+        self.columns = columns
+
+    def predict(self, data: Any) -> Array:
+        """Labels or numbers, one for each row.
+
+        Args:
+            data: a polars or pandas frame, a dict of columns (or of one row's values), a list of dicts, or an
+                array or a list of lists with the columns in the model's order.
+
+        Raises:
+            InvalidInput: a column is missing or holds something of another type.
+        """
+        return self.estimator.predict(self._frame(data))
+
+    def predict_proba(self, data: Any) -> Array:
+        """Probabilities [rows, classes], the classes in the order of `classes`.
+
+        Raises:
+            InvalidInput: the model has none (regression, SVM), or as `predict`.
+        """
+        if not hasattr(self.estimator, "predict_proba"):
+            raise InvalidInput("this model gives no probabilities; use predict")
+        found: Array = self.estimator.predict_proba(self._frame(data))
+        return found
+
+    def _frame(self, data: Any) -> pl.DataFrame:
+        import polars as pl
+
+        given = _as_columns(data, [column["name"] for column in self.columns])
+        series = []
+        for column in self.columns:
+            name = column["name"]
+            if name not in given:
+                raise InvalidInput(f"column '{name}' is missing; {nearest(name, map(str, given))}")
+            series.append(_series(name, column["type"], given[name]))
+        if len({len(one) for one in series}) > 1:
+            raise InvalidInput("the columns have different lengths")
+        return pl.DataFrame(series)
+
+
+def load_model(folder: str | Path) -> Predictor:
+    """The model in an MLflow model folder that a job of ours wrote.
+
+    Raises:
+        InvalidInput: it is not such a folder, or holds what is not allowed in one.
+    """
+    import yaml
+
+    folder = Path(folder)
+    try:
+        described = yaml.safe_load((folder / "MLmodel").read_text())
+        about = described["metadata"]["tensorfleet"]
+        columns = json.loads(described["signature"]["inputs"])
+        estimator = _load_network(folder) if about["flavor"] == "torch" else load_skops((folder / SKOPS_FILE).read_bytes())
+        return Predictor(estimator, about, columns)
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"{folder} holds no model that TensorFleet wrote ({type(error).__name__}: {error})") from error
+
+
+def load_skops(data: bytes) -> Any:
+    """The object in skops bytes, made of allowed types only.
+
+    Raises:
+        InvalidInput: it holds another type, or a tree that points outside itself.
+    """
+    from skops.io import loads
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(item.file_size for item in archive.infolist()) > _MOST_UNPACKED_BYTES:
+            raise InvalidInput("the model unpacks to more than 8 GiB")
+    try:
+        loaded = loads(data, trusted=list(TRUSTED_TYPES))
+    except UntrustedTypesFoundException as error:
+        raise InvalidInput(f"the model holds types that are not allowed: {error}") from error
+    _check_trees(loaded)
+    return loaded
+
+
+def _load_network(folder: Path) -> Estimator:
+    from tensorfleet.training.network import load_network
+
+    return load_network(folder, load_skops)
+
+
+def _check_trees(pipeline: Any) -> None:
+    """scikit-learn follows a tree's node numbers without looking whether they exist; a crafted file could crash us."""
+    model = pipeline.steps[-1][1] if hasattr(pipeline, "steps") else pipeline
+    width = getattr(model, "n_features_in_", 0)
+    for tree in getattr(model, "estimators_", ()):
+        _check_tree(tree.tree_.children_left, tree.tree_.children_right, tree.tree_.feature, tree.tree_.children_left >= 0, width)
+    for stage in getattr(model, "_predictors", ()):
+        for predictor in stage:
+            nodes = predictor.nodes
+            _check_tree(nodes["left"], nodes["right"], nodes["feature_idx"], nodes["is_leaf"] == 0, width)
+
+
+def _check_tree(left: Array, right: Array, feature: Array, inner: Array, width: int) -> None:
+    import numpy as np
+
+    numbers = np.arange(len(left))[inner]
+    # Children follow their parent in both formats, so a tree that passes also ends.
+    for children in (left[inner].astype(np.int64), right[inner].astype(np.int64)):
+        if not ((children > numbers) & (children < len(left))).all():
+            raise InvalidInput("the model holds a tree whose nodes point outside it")
+    if not ((feature[inner] >= 0) & (feature[inner] < width)).all():
+        raise InvalidInput("the model holds a tree that asks for columns that do not exist")
+
+
+def _as_columns(data: Any, names: list[str]) -> Mapping[str, Any]:
+    """Columns by name, whatever form they come in."""
+    import numpy as np
+
+    if hasattr(data, "columns") and hasattr(data, "__getitem__"):
+        return {str(name): data[name] for name in data.columns}
+    if isinstance(data, Mapping):
+        alone = not any(isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) for v in data.values())
+        return {name: [value] for name, value in data.items()} if alone else data
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        keys = dict.fromkeys(key for row in data for key in row)
+        return {key: [row.get(key) for row in data] for key in keys}
+    rows = np.asarray(data) if isinstance(data, np.ndarray) else np.array(data, dtype=object)
+    if rows.ndim == 1 and len(rows) == len(names):
+        rows = rows.reshape(1, -1)
+    if rows.ndim != 2 or rows.shape[1] != len(names):
+        raise InvalidInput(f"the data has shape {rows.shape}; the model needs rows of {len(names)} columns")
+    return {name: rows[:, index] for index, name in enumerate(names)}
+
+
+def _series(name: str, kind: str, values: Any) -> pl.Series:
+    import polars as pl
+
+    wanted = {"double": pl.Float64, "boolean": pl.Boolean, "datetime": pl.Datetime, "string": pl.String}[kind]
+    try:
+        series = values if isinstance(values, pl.Series) else pl.Series(name, _plain(values), strict=False)
+        if kind == "string" and series.dtype.is_float() and bool((series.round() == series).all()):
+            series = series.cast(pl.Int64)
+        if kind == "datetime" and series.dtype == pl.String:
+            return series.str.to_datetime(strict=True).alias(name)
+        return series.cast(wanted).alias(name)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        shown = str(list(values)[:3])[:80]
+        raise InvalidInput(f"column '{name}' needs values of type {kind}, but holds {shown}") from error
+
+
+def _plain(values: Any) -> Any:
+    """A list or numpy array; pandas' own missing values become None."""
+    import numpy as np
+
+    array = values.to_numpy() if hasattr(values, "to_numpy") else values
+    if not isinstance(array, np.ndarray):
+        array = list(array)
+    if isinstance(array, np.ndarray) and array.dtype.kind != "O":
+        return array
+    return [None if value is None or value != value or type(value).__name__ in ("NAType", "NaTType") else value for value in array]  # noqa: PLR0124 - NaN

@@ -1,0 +1,129 @@
+"""The multi-layer perceptron, and a trained one as a predictor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tensorfleet.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    Array = np.ndarray[Any, Any]
+
+WEIGHTS_FILE = "weights.safetensors"
+CONFIG_FILE = "model.json"
+PREPROCESSOR_FILE = "preprocessor.skops"
+_ROWS_AT_A_TIME = 8192
+
+
+def build_network(inputs: int, hidden: list[int], outputs: int, dropout: float) -> torch.nn.Sequential:
+    """Linear layers with ReLU, and dropout where wanted, between them."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    width = inputs
+    for size in hidden:
+        layers += [nn.Linear(width, size), nn.ReLU()]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        width = size
+    return nn.Sequential(*layers, nn.Linear(width, outputs))
+
+
+def forward_in_parts(network: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The network's outputs [rows, outputs] without gradients, in bounded memory."""
+    import torch
+
+    network.eval()
+    with torch.no_grad():
+        parts = [network(part) for part in x.split(_ROWS_AT_A_TIME)]
+    network.train()
+    return torch.cat(parts)
+
+
+class NetworkModel:
+    """A trained network behind the methods of a scikit-learn estimator.
+
+    Args:
+        prepare: the fitted transformer from columns to numbers.
+        classes: [classes] for classification, None for regression.
+        scale: mean and standard deviation of the target (regression), which the network predicts in units of.
+    """
+
+    def __init__(self, network: torch.nn.Module, prepare: Any, classes: Array | None, scale: tuple[float, float]) -> None:
+        self.network = network
+        self.prepare = prepare
+        self.classes_ = classes
+        self.scale = scale
+        if classes is not None:
+            self.predict_proba = self._probabilities
+
+    def predict(self, frame: Any) -> Array:
+        if self.classes_ is not None:
+            return self.classes_[self._probabilities(frame).argmax(axis=1)]
+        mean, deviation = self.scale
+        return self._outputs(frame)[:, 0].double().numpy() * deviation + mean
+
+    def _probabilities(self, frame: Any) -> Array:
+        return self._outputs(frame).softmax(dim=1).numpy()
+
+    def _outputs(self, frame: Any) -> torch.Tensor:
+        return forward_in_parts(self.network, as_tensor(self.prepare.transform(frame)))
+
+
+def as_tensor(matrix: Any) -> torch.Tensor:
+    """float32 [rows, columns]."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
+
+
+def pack_network(model: NetworkModel, config: dict[str, Any]) -> dict[str, bytes]:
+    """The model's files; `config` are the arguments of `build_network`."""
+    import safetensors.torch
+    from skops.io import dumps
+
+    classes = model.classes_
+    described = {
+        **config,
+        "classes": None if classes is None else classes.tolist(),
+        "target_mean": model.scale[0],
+        "target_deviation": model.scale[1],
+    }
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
+    return {
+        WEIGHTS_FILE: bytes(safetensors.torch.save(weights)),
+        CONFIG_FILE: json.dumps(described, indent=1).encode(),
+        PREPROCESSOR_FILE: dumps(model.prepare),
+    }
+
+
+def load_network(folder: Path, load_skops: Any) -> NetworkModel:
+    """The model in a folder.
+
+    Raises:
+        InvalidInput: the weights are not those of the network that is described.
+    """
+    import numpy as np
+    import safetensors
+    import safetensors.torch
+    import torch
+
+    config = json.loads((folder / CONFIG_FILE).read_text())
+    try:
+        weights = safetensors.torch.load_file(folder / WEIGHTS_FILE)
+        # On meta no memory is taken for sizes that a file merely claims.
+        with torch.device("meta"):
+            network = build_network(config["inputs"], config["hidden"], config["outputs"], config["dropout"])
+        network.load_state_dict(weights, assign=True)
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        raise InvalidInput(f"the weights in {folder} do not fit the network: {str(error).splitlines()[0]}") from error
+    network.eval()
+    classes = None if config["classes"] is None else np.array(config["classes"])
+    prepare = load_skops((folder / PREPROCESSOR_FILE).read_bytes())
+    return NetworkModel(network, prepare, classes, (config["target_mean"], config["target_deviation"]))

@@ -1,0 +1,118 @@
+"""One task from start to outcome, inside the training process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tensorfleet.errors import DataInvalid, InvalidInput, SpecInvalid, TensorFleetError
+from tensorfleet.kit.files import write_atomic
+from tensorfleet.training import registry, user_code
+from tensorfleet.training.context import TaskContext, load_context
+from tensorfleet.training.session import Session, activate
+
+OUTCOME_FILE = "outcome.json"
+
+
+def run_task(task_dir: Path) -> int:
+    """Runs the task in `task_dir`, leaves `outcome.json` there, and returns the process's exit code."""
+    context = load_context(task_dir)
+    session = Session(context)
+    activate(session)
+    code = 0
+    try:
+        seed_everything(context.seed)
+        limit_threads(context.cpus)
+        outcome = _run_builtin(session) if context.spec.get("algorithm") else _run_own_code(session)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        outcome = _own_code_outcome(session) if code == 0 else _exit_outcome(stop)
+    except BaseException as error:  # noqa: BLE001 - whatever ends a task, its outcome says so
+        code = 1
+        outcome = failure(error, context)
+    write_atomic(task_dir / OUTCOME_FILE, json.dumps(outcome).encode())
+    session.close()
+    activate(None)
+    return code
+
+
+def _run_builtin(session: Session) -> dict[str, Any]:
+    spec = session.context.spec
+    errors = registry.validate(spec["algorithm"], session.context.hyperparameters, session.context.world_size)
+    if errors:
+        raise SpecInvalid(errors)
+    algorithm = registry.ALGORITHMS[spec["algorithm"]]
+    trainer: Callable[..., dict[str, Any]] = algorithm.load()
+    return {"status": "succeeded", **trainer(session, algorithm, algorithm.params(**session.context.hyperparameters))}
+
+
+def _run_own_code(session: Session) -> dict[str, Any]:
+    user_code.run(session, session.context.spec["entrypoint"])
+    return _own_code_outcome(session)
+
+
+def _own_code_outcome(session: Session) -> dict[str, Any]:
+    return {"status": "succeeded", "metrics": session.last_values, "evaluation": {}, "model": None}
+
+
+def _exit_outcome(stop: SystemExit) -> dict[str, Any]:
+    message = stop.code if isinstance(stop.code, str) else f"the code exited with code {stop.code}"
+    return {"status": "failed", "class": "user_error", "message": message, "traceback": ""}
+
+
+def failure(error: BaseException, context: TaskContext) -> dict[str, Any]:
+    """The outcome for an error: its class, one sentence, and the part of the traceback that helps."""
+    own_code = not context.spec.get("algorithm")
+    root = context.task_dir / user_code.FOLDER if own_code else None
+    shown = user_code.trimmed_traceback(error, root)
+    print(shown, file=sys.stderr, flush=True)
+    if isinstance(error, TensorFleetError):
+        message = error.detail
+    elif isinstance(error, MemoryError):
+        message = f"memory ran out{f': {error}' if str(error) else ''}; ask for more with resources.memory, or use smaller batches"
+    else:
+        message = user_code.one_sentence(error, root)
+    return {"status": "failed", "class": _classify(error, own_code), "message": message, "traceback": shown}
+
+
+def _classify(error: BaseException, own_code: bool) -> str:
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "CUDA out of memory" in str(error):
+        return "out_of_memory"
+    if isinstance(error, DataInvalid):
+        return "data"
+    if isinstance(error, InvalidInput):
+        return "user_error"
+    return "user_error" if own_code and not isinstance(error, TensorFleetError) else "internal"
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds random and numpy, and torch where it is loaded (own code that loads it later begins with torch's default)."""
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.manual_seed(seed)
+
+
+def limit_threads(cpus: float) -> None:
+    """Lets the numeric libraries use as many threads as the task has CPUs."""
+    threads = max(1, int(cpus))
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(threads)
+    if threads > 1:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(threads)

@@ -1,0 +1,99 @@
+"""The built-in algorithms of scikit-learn: prepare the columns, fit, evaluate, keep the model."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from tensorfleet.errors import DataInvalid, InvalidInput
+from tensorfleet.training import artifacts, preprocessing
+from tensorfleet.training.data import Problem, load_problem
+from tensorfleet.training.evaluation import evaluate
+from tensorfleet.training.registry import CLASSIFICATION, Algorithm, Params
+
+if TYPE_CHECKING:
+    from tensorfleet.training.session import Session
+
+SCALED = {"logistic_regression", "linear_regression", "svm", "knn"}
+DENSE = {"gradient_boosting"}
+TAKES_NAN = {"gradient_boosting"}
+
+
+def train(session: Session, algorithm: Algorithm, params: Params) -> dict[str, Any]:
+    """Trains on this process alone and returns the task's outcome."""
+    problem = load_problem(session, algorithm)
+    pipeline = build_pipeline(problem, algorithm, params, session.context.seed, int(session.context.cpus))
+    print(f"{algorithm.name}: {problem.task} of '{problem.target}' on {len(problem.train)} rows, {problem.features.width} columns", flush=True)
+    session.progress(0.1)
+    started = time.perf_counter()
+    try:
+        pipeline.fit(problem.features[problem.train], problem.y[problem.train])
+    except ValueError as error:
+        raise DataInvalid(f"{algorithm.name} cannot be trained on this data: {str(error).splitlines()[0]}") from error
+    print(f"trained in {time.perf_counter() - started:.3f} s", flush=True)
+    session.progress(0.8)
+    metrics, evaluation = _evaluate(problem, pipeline)
+    print("held out: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()), flush=True)
+    session.report(step=1, **metrics)
+    model = artifacts.publish_sklearn(session, problem, pipeline)
+    session.progress(1.0)
+    return {"metrics": metrics, "evaluation": evaluation, "model": model}
+
+
+def build_pipeline(problem: Problem, algorithm: Algorithm, params: Params, seed: int, cpus: int) -> Any:
+    """The unfitted pipeline: the preparation that these columns need, if any, and the estimator."""
+    from sklearn.pipeline import Pipeline
+
+    training = problem.features[problem.train]
+    kinds = preprocessing.column_kinds(training)
+    if not kinds:
+        raise DataInvalid(f"no column is left to predict '{problem.target}' from")
+    prepare = preprocessing.build(
+        training,
+        kinds,
+        scale=algorithm.name in SCALED,
+        dense=algorithm.name in DENSE,
+        nan=algorithm.name in TAKES_NAN,
+    )
+    model = estimator(algorithm.name, problem.task, params.model_dump(), seed, max(1, cpus))
+    if algorithm.name == "knn" and model.n_neighbors > len(problem.train):
+        raise InvalidInput(f"hyperparameters.n_neighbors is {model.n_neighbors}, but there are {len(problem.train)} training rows")
+    return Pipeline([("prepare", prepare), ("model", model)] if prepare is not None else [("model", model)])
+
+
+def estimator(name: str, task: str, params: dict[str, Any], seed: int, cpus: int) -> Any:
+    """The scikit-learn estimator for an algorithm; its other arguments have scikit-learn's defaults."""
+    from sklearn import ensemble, linear_model, neighbors, svm
+
+    classify = task == CLASSIFICATION
+    if name == "logistic_regression":
+        return linear_model.LogisticRegression(**params, random_state=seed)
+    if name == "linear_regression":
+        alpha = params.pop("alpha")
+        return linear_model.Ridge(alpha=alpha, **params) if alpha else linear_model.LinearRegression(**params)
+    if name == "random_forest":
+        if params["max_features"] is None:
+            del params["max_features"]
+        forest = ensemble.RandomForestClassifier if classify else ensemble.RandomForestRegressor
+        return forest(**params, random_state=seed, n_jobs=cpus if cpus > 1 else None)
+    if name == "gradient_boosting":
+        params["max_iter"] = params.pop("n_estimators")
+        boosting = ensemble.HistGradientBoostingClassifier if classify else ensemble.HistGradientBoostingRegressor
+        return boosting(**params, early_stopping=False, random_state=seed)
+    if name == "svm":
+        return svm.SVC(**params, random_state=seed) if classify else svm.SVR(**params)
+    # brute: a k-d tree or a ball tree could not be loaded again from a file that is not trusted.
+    nearest = neighbors.KNeighborsClassifier if classify else neighbors.KNeighborsRegressor
+    return nearest(**params, algorithm="brute")
+
+
+def _evaluate(problem: Problem, pipeline: Any) -> tuple[dict[str, float], dict[str, Any]]:
+    held_out = problem.features[problem.held_out]
+    if problem.task != CLASSIFICATION:
+        return evaluate(problem, None, pipeline.predict(held_out), None)
+    if not hasattr(pipeline, "predict_proba"):
+        return evaluate(problem, pipeline.classes_, pipeline.predict(held_out), None)
+    probabilities = pipeline.predict_proba(held_out)
+    # What predict does in every one of these classifiers, without computing the probabilities twice.
+    predicted = pipeline.classes_[probabilities.argmax(axis=1)]
+    return evaluate(problem, pipeline.classes_, predicted, probabilities)

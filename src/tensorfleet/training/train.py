@@ -1,0 +1,70 @@
+"""What training code calls; the same under a fleet and when run by hand (`python train.py`).
+
+By hand, parameters come from TENSORFLEET_PARAMS (JSON), the dataset from TENSORFLEET_DATASET (a path, or a
+sample such as `iris`), and what is written goes to the folder `.tensorfleet` where the code runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tensorfleet.training import session as _session
+
+if TYPE_CHECKING:
+    from tensorfleet.training.shard import Shard
+
+__all__ = ["dataset", "params", "progress", "rank", "report", "restore", "save", "world_size"]
+
+
+def params() -> dict[str, Any]:
+    """The job's hyperparameters; an empty dict when there are none."""
+    return _session.current().context.hyperparameters
+
+
+def dataset() -> Shard:
+    """This rank's rows of the dataset: `dataset().to_polars()`, `.to_pandas()`, `.to_numpy()`, `.xy()`.
+
+    Raises:
+        InvalidInput: the job has no dataset.
+    """
+    return _session.current().dataset()
+
+
+def report(*, step: int | None = None, **values: Any) -> None:
+    """Reports metrics: `report(step=epoch, loss=loss, accuracy=accuracy)`.
+
+    Values are numbers, or tensors and arrays of one number.  One that is not finite is kept as null, with a warning.
+    """
+    _session.current().report(step, **values)
+
+
+def progress(value: float) -> None:
+    """Reports how much of the work is done, 0 to 1."""
+    _session.current().progress(value)
+
+
+def save(state: Any, *, step: int | None = None) -> str | None:
+    """Saves a checkpoint, atomically; every rank may call it, rank 0 writes.
+
+    Args:
+        state: tensors, arrays, numbers, strings, bytes, None, and dicts, lists and tuples of them, such as
+            `{"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}`.
+        step: where training stands; the last reported step when left out.
+
+    Returns:
+        The checkpoint's key in the object store, None on the other ranks.
+    """
+    return _session.current().save(state, step)
+
+
+def restore() -> Any:
+    """The state that was saved last, or None when training begins anew."""
+    return _session.current().restore()
+
+
+def rank() -> int:
+    return _session.current().context.rank
+
+
+def world_size() -> int:
+    return _session.current().context.world_size

@@ -1,0 +1,58 @@
+"""Between values and messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from tensorfleet.fleet.model import Worker, WorkerState
+from tensorfleet.jobs.ports import Command, HeldTask
+from tensorfleet.wire import tensorfleet_pb2 as pb
+
+MESSAGE_LIMIT_BYTES = 16 * 1024**2
+
+
+def hello(
+    worker_id: str, name: str, slots: int, resources: dict[str, Any], held: Iterable[int]
+) -> pb.Hello:
+    return pb.Hello(worker_id=worker_id, name=name, slots=slots, resources_json=json.dumps(resources), held=list(held))
+
+
+def worker_of(message: pb.Hello, now: datetime) -> Worker:
+    resources = json.loads(message.resources_json or "{}")
+    return Worker(message.worker_id, message.name, WorkerState.ONLINE, message.slots, resources, {}, now, now)
+
+
+def welcome(lease_s: float, heartbeat_s: float, held: Iterable[HeldTask]) -> pb.OrchestratorMessage:
+    leases = [
+        pb.HeldLease(lease=task.token, log_offset=task.log_offset, record_offset=task.record_offset, over=task.over) for task in held
+    ]
+    return pb.OrchestratorMessage(welcome=pb.Welcome(lease_s=lease_s, heartbeat_s=heartbeat_s, held=leases))
+
+
+def command(order: Command, payload: dict[str, Any]) -> pb.OrchestratorMessage:
+    """An outbox entry for an agent as a message; `payload` is what the tasks of the job have to be told."""
+    lease = int(order.ref or 0)
+    if order.kind == "start":
+        rank = int(order.data["rank"])
+        gang: list[str] = payload["workers"]
+        local = [number for number, worker_id in enumerate(gang) if worker_id == gang[rank]]
+        task = {key: value for key, value in payload.items() if key != "workers"}
+        task |= {"lease": lease, "rank": rank, "local_rank": local.index(rank), "local_world_size": len(local)}
+        return pb.OrchestratorMessage(start=pb.StartTask(lease=lease, rank=rank, task_json=json.dumps(task)))
+    return pb.OrchestratorMessage(stop=pb.StopTask(lease=lease, reason=str(order.data.get("reason", ""))))
+
+
+def job(data: dict[str, Any]) -> pb.Job:
+    """A job as the API shows it, as a message."""
+    return pb.Job(
+        job_id=data["job_id"],
+        name=data["name"],
+        status=data["status"],
+        reason=data["reason"] or "",
+        progress=data["progress"],
+        attempt=data["attempt"],
+        json=json.dumps(data),
+    )
