@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.objectstore import open_object_store
+from tensorfleet.datasets.inspection import Inspector
 from tensorfleet.datasets.service import DatasetService
 from tensorfleet.datasets.store import SqlDatasetStore
 from tensorfleet.errors import FieldError, NotFound
@@ -52,7 +53,13 @@ def build_services(settings: Settings, wake: Callable[[], None]) -> Services:
     blobs = BlobStore(objects)
     work_dir = Path(settings.home) / "work"
     work_dir.mkdir(parents=True, exist_ok=True)
-    datasets = DatasetService(SqlDatasetStore(database), blobs, work_dir)
+    datasets = DatasetService(
+        SqlDatasetStore(database),
+        blobs,
+        work_dir,
+        inspector=Inspector(settings.objects),
+        max_upload_bytes=settings.max_upload_bytes,
+    )
     jobs = JobService(job_store, log, FleetInputs(datasets, blobs, workers), utc_now, wake)
     return Services(settings, database, log, job_store, jobs, workers, objects, blobs, datasets)
 
@@ -79,7 +86,7 @@ class FleetInputs:
         }
 
     def code(self, digest: str) -> dict[str, Any]:
-        if not self._blobs.exists(digest):
+        if self._blobs.find(digest) is None:
             raise NotFound(f"no code with digest {digest[:16]}... was uploaded; submit with the SDK or the command line, which upload it")
         return {"digest": digest}
 

@@ -2,8 +2,203 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+
+from tensorfleet.errors import Conflict, TensorFleetError, Unavailable
+
+Home = Annotated[
+    Path | None, typer.Option(help="Where state lives.  [default: TENSORFLEET_HOME or ~/.tensorfleet]")
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.  [default: 8080]")]
+READY_S = 60.0
+DOWN_S = 20.0
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `app`."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(demo)
+    for role in (gateway, orchestrator, agent, monitor):
+        app.command(rich_help_panel="One role, for containers")(role)
+
+
+def up(
+    host: Host = None,
+    port: Port = None,
+    workers: Annotated[int | None, typer.Option(help="Tasks that may run at a time.  [default: 2]")] = None,
+    home: Home = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Leave it running in the background.")
+    ] = False,
+) -> None:
+    """Start the platform on this machine."""
+    settings = _settings(home=home, host=host, port=port, workers=workers)
+    if detach:
+        _detach(settings)
+        return
+    from tensorfleet.supervisor.up import up as run
+
+    raise typer.Exit(run(settings, _say))
+
+
+def down(home: Home = None) -> None:
+    """Stop the platform that runs on this home."""
+    settings = _settings(home=home)
+    from tensorfleet.supervisor.lock import HomeLock
+
+    lock = HomeLock(settings.run_dir)
+    holder = lock.holder()
+    if holder is None:
+        _say("nothing runs on this home")
+        return
+    os.kill(holder["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + DOWN_S
+    while lock.holder() is not None:
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"process {holder['pid']} does not stop; its logs are in {settings.home / 'logs'}"
+            )
+        time.sleep(0.05)
+    _say("stopped")
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the platform running at the end.")] = False,
+) -> None:
+    """Train two models on real data in a temporary home, watch them, and see predictions."""
+    from tensorfleet.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(keep))
+
+
+def gateway(host: Host = None, port: Port = None, home: Home = None) -> None:
+    """Serve the API."""
+    _run_role("gateway", home=home, host=host, port=port)
+
+
+def orchestrator(home: Home = None) -> None:
+    """Schedule jobs and lead agents."""
+    _run_role("orchestrator", home=home)
+
+
+def monitor(home: Home = None) -> None:
+    """Write what happens to MLflow."""
+    from tensorfleet.monitor import writer
+
+    raise typer.Exit(writer.main(_settings(home=home)))
+
+
+def agent(
+    workers: Annotated[int | None, typer.Option(help="Tasks that may run at a time.  [default: 2]")] = None,
+    home: Home = None,
+) -> None:
+    """Run tasks for an orchestrator."""
+    settings = _settings(home=home, workers=workers)
+    from tensorfleet.agent.__main__ import main as run
+    from tensorfleet.agent.config import AgentConfig
+    from tensorfleet.settings import ensure_home
+
+    token = os.environ.get("TENSORFLEET_TOKEN") or ensure_home(settings)
+    config = AgentConfig(
+        settings.orchestrator, token, str((settings.home / "agent").resolve()), settings.workers, settings.objects,
+        log_limit_bytes=settings.log_limit_bytes,
+    )  # fmt: skip
+    os.environ["TENSORFLEET_AGENT_CONFIG"] = config.to_json()
+    raise typer.Exit(run())
+
+
+def _run_role(role: str, **overrides: Any) -> None:
+    from tensorfleet.supervisor.role import run_role
+
+    raise typer.Exit(run_role(role, _settings(**overrides)))
+
+
+def _settings(**overrides: Any) -> Any:
+    from tensorfleet.settings import load_settings
+
+    return load_settings(**overrides)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"tensorfleet: {text}\n")
+    sys.stderr.flush()
+
+
+def _detach(settings: Any) -> None:
+    """Starts the supervisor in a session of its own and returns when it is ready, or says why it is not."""
+    process, log = start_detached(settings)
+    url = wait_until_ready(settings, process, log)
+    _say(
+        f"ready at {url}, {settings.workers} worker slots, home {settings.home}; stop it with `tensorfleet down`"
+    )
+
+
+def start_detached(settings: Any) -> tuple[subprocess.Popen[bytes], Path]:
+    from tensorfleet.settings import ensure_home
+    from tensorfleet.supervisor.lock import HomeLock
+
+    ensure_home(settings)
+    holder = HomeLock(settings.run_dir).holder()
+    if holder is not None:
+        raise Conflict(
+            f"TensorFleet already runs on this home at {holder.get('url', '?')} (process {holder.get('pid')})"
+        )
+    logs = settings.home / "logs"
+    logs.mkdir(exist_ok=True, mode=0o700)
+    log = logs / "supervisor.log"
+    env = {
+        **os.environ,
+        "TENSORFLEET_HOME": str(settings.home.resolve()),
+        "TENSORFLEET_HOST": settings.host,
+        "TENSORFLEET_PORT": str(settings.port),
+        "TENSORFLEET_WORKERS": str(settings.workers),
+    }
+    command = [sys.executable, "-m", "tensorfleet.supervisor.up"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            start_new_session=True,
+            cwd=settings.home,
+        )
+    return process, log
+
+
+def wait_until_ready(settings: Any, process: subprocess.Popen[bytes], log: Path) -> str:
+    """The platform's URL once it takes jobs.
+
+    Raises:
+        TensorFleetError: it ended, or is not ready in time; with the last words of its log.
+    """
+    from urllib.parse import urlsplit
+
+    from tensorfleet.supervisor.lock import HomeLock
+    from tensorfleet.supervisor.up import is_ready
+
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            last = log.read_text().strip().splitlines()[-1:] or ["it said nothing"]
+            raise TensorFleetError(f"the platform did not start: {last[0].removeprefix('Error: ')}")
+        url = (HomeLock(settings.run_dir).holder() or {}).get("url")
+        if url:
+            parts = urlsplit(url)
+            if is_ready((parts.hostname or "", parts.port or 0)):
+                return str(url)
+        time.sleep(0.03)
+    raise Unavailable(
+        f"the platform is not ready after {READY_S:.0f} s; its logs are in {settings.home / 'logs'}"
+    )

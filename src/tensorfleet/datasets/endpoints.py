@@ -103,6 +103,7 @@ def _add_versions(router: APIRouter, service: DatasetService) -> None:
             )
             version, is_new = await call
         else:
+            service.check_size(int(request.headers.get("content-length", 0)))
             pieces = _Pieces(request.stream())
             try:
                 version, is_new = await asyncio.to_thread(
@@ -217,7 +218,7 @@ async def _json_body(request: Request) -> VersionFromUpload:
 
 
 class _Pieces(Iterator[bytes]):
-    """A request's body for a worker thread, in pieces of about 1 MiB; the network waits while the thread works."""
+    """A request's body for a worker thread, in pieces of about 1 MiB; the network waits for the thread."""
 
     def __init__(self, stream: AsyncIterator[bytes]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -105,6 +105,11 @@ class DatasetService:
         finally:
             self.uploads.forget(upload_id)
 
+    def check_size(self, size: int) -> None:
+        """Raises TooLarge when a file of `size` bytes would be over the limit."""
+        if size > self._max_upload_bytes:
+            raise TooLarge(f"the file is larger than the {self._max_upload_bytes} bytes that are allowed")
+
     def resolve(self, reference: str, workspace: str = "default") -> Version:
         """The version that `name` (the latest) or `name@version` means; a sample is added at first use.
 
@@ -116,7 +121,7 @@ class DatasetService:
         found = self._store.find_version(name, workspace, number)
         if found is not None:
             return found
-        if name in SAMPLES and self._store.find_version(name, workspace) is None and number in (None, 1):
+        if name in SAMPLES and number in (None, 1) and self._store.find(name, workspace) is None:
             return self._add_sample(name, workspace)
         latest = self.get(name, workspace).latest_version
         has = f"its versions are 1 to {latest}" if latest else "it has no version yet; add a file to it"
@@ -129,6 +134,10 @@ class DatasetService:
             NotFound: there is none; names the nearest.
         """
         dataset = self._store.find(name, workspace)
+        if dataset is None and name in SAMPLES:
+            raise NotFound(
+                f"the sample '{name}' is not here yet; it is added when a job or a download asks for it"
+            )
         if dataset is None:
             known = {
                 item.name for item in self._store.list(workspace, limit=_NAMES_FOR_HINT)
@@ -208,8 +217,7 @@ class DatasetService:
         total = 0
         for piece in pieces:
             total += len(piece)
-            if total > self._max_upload_bytes:
-                raise TooLarge(f"the file is larger than the {self._max_upload_bytes} bytes that are allowed")
+            self.check_size(total)
             yield piece
 
 

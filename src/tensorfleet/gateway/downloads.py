@@ -45,7 +45,7 @@ def build_router(services: Services) -> APIRouter:
 
     @router.post("/code", status_code=201)
     async def commit_code(body: CodeUpload) -> dict[str, Any]:
-        blob = await asyncio.to_thread(services.datasets.commit_upload, body.upload_id)
+        blob = await asyncio.to_thread(services.datasets.uploads.commit, body.upload_id)
         return {"digest": blob.digest, "bytes": blob.bytes}
 
     return router

@@ -37,6 +37,8 @@ class SqlJobTransaction:
         self._revisions: dict[str, int] = {}
         self.commands: list[Command] = []
         """What this transaction told agents to do; sent once it is committed."""
+        self.saved = False
+        """Whether a job's state was written."""
 
     def load(self, job_id: str) -> JobState:
         row = self._connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
@@ -64,6 +66,7 @@ class SqlJobTransaction:
         """
         if before == after and not effects:
             return
+        self.saved = True
         self._save_job(after, reset=before.status.ended and not after.status.ended)
         if after.attempt > before.attempt:
             self._open_attempt(after, now)

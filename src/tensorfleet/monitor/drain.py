@@ -111,7 +111,7 @@ class Drain:
         try:
             action()
         except (Unavailable, StorageFull):
-            raise
+            return None
         except InvalidInput as error:
             problem = str(error)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

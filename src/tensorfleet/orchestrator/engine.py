@@ -39,13 +39,24 @@ class _Done:
     results: list[tuple[bool, Any]]
     starts: list[tuple[Command, dict[str, Any]]]
     others: list[Command]
+    changed: bool = False
 
 
 class Engine:
-    """Runs work in the order in which it was submitted.  `deliver` is called, in the event loop, with committed commands."""
+    """Runs work in the order in which it was submitted.
 
-    def __init__(self, store: SqlJobStore, clock: Clock, deliver: Callable[[Command, dict[str, Any]], None]) -> None:
+    `deliver` is called, in the event loop, with each committed command; `changed` after each group that changed a job's state.
+    """
+
+    def __init__(
+        self,
+        store: SqlJobStore,
+        clock: Clock,
+        deliver: Callable[[Command, dict[str, Any]], None],
+        changed: Callable[[], None],
+    ) -> None:
         self.workers: dict[str, Worker] = {}
+        self._changed = changed
         self._store = store
         self._clock = clock
         self._deliver = deliver
@@ -76,6 +87,8 @@ class Engine:
                 self._deliver(command, payload)
             for command in done.others:
                 self._deliver(command, {})
+            if done.changed:
+                self._changed()
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -102,6 +115,7 @@ class Engine:
             [result for part in parts for result in part.results],
             [start for part in parts for start in part.starts],
             [other for part in parts for other in part.others],
+            any(part.changed for part in parts),
         )
 
     def _commit_one(self, item: _Item) -> _Done:
@@ -123,4 +137,5 @@ class Engine:
             handlers.place_waiting(tx, self.workers.values(), now)
             starts = [(command, tx.payload(command.data["job_id"])) for command in tx.commands if command.kind == "start"]
             others = [command for command in tx.commands if command.kind != "start"]
-        return _Done(results, starts, others)
+            changed = tx.saved
+        return _Done(results, starts, others, changed)

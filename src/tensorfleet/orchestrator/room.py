@@ -15,6 +15,7 @@ from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.jobs.ports import Command
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import Clock
+from tensorfleet.monitor.wake import wake_monitor
 from tensorfleet.orchestrator import handlers
 from tensorfleet.orchestrator.engine import Engine
 from tensorfleet.orchestrator.sessions import Session, Sessions
@@ -37,7 +38,7 @@ class Orchestrator:
         self._woken = asyncio.Event()
         self._beats_written = 0.0
         self.sessions = Sessions()
-        self.engine = Engine(jobs, clock, self.sessions.deliver)
+        self.engine = Engine(jobs, clock, self.sessions.deliver, lambda: wake_monitor(settings.run_dir))
 
     def wake(self) -> None:
         self._woken.set()

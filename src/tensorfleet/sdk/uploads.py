@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -61,7 +62,8 @@ def _send_chunks(
     transport: Transport, upload: _Upload, file: BinaryIO, total: int, progress: Progress | None
 ) -> int:
     done = 0
-    for index, data in enumerate(iter(lambda: file.read(upload.chunk_bytes), b"")):
+    for index in range(-(-total // upload.chunk_bytes)):
+        data = file.read(upload.chunk_bytes)
         digest = hashlib.sha256(data).hexdigest()
         if upload.chunks.get(index) != digest:
             headers = {"X-Content-SHA256": digest, "Content-Type": "application/octet-stream"}
@@ -108,11 +110,12 @@ class _Memo:
 
     def save(self, upload: _Upload) -> None:
         note = json.dumps({"upload_id": upload.id, "chunk_bytes": upload.chunk_bytes}).encode()
-        try:
+        with contextlib.suppress(
+            OSError
+        ):  # a home that cannot be written costs only the resumption after a kill
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_atomic(self._file, note, mode=0o600)
-        except OSError:
-            return  # a home that cannot be written costs only the resumption after a kill
 
     def forget(self) -> None:
-        self._file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._file.unlink()

@@ -13,13 +13,14 @@ import sys
 import time
 from collections.abc import Callable
 
+from tensorfleet.errors import TensorFleetError
 from tensorfleet.gateway.listen import listen, url_of
 from tensorfleet.kit.files import write_atomic
+from tensorfleet.monitor.wake import SUPERVISOR_SOCKET_NAME
 from tensorfleet.settings import ADDRESS_FILE, Settings, ensure_home
 from tensorfleet.supervisor.lock import HomeLock
 from tensorfleet.supervisor.roles import RunningRole, local_roles
 
-SOCKET_NAME = "supervisor.sock"
 STOP_S = 8.0
 Say = Callable[[str], None]
 
@@ -68,12 +69,12 @@ async def _supervise(settings: Settings, token: str, listener: socket.socket, ur
             role.stop(signal.SIGKILL)
         if late:
             await asyncio.wait(late)
-        (settings.run_dir / SOCKET_NAME).unlink(missing_ok=True)
+        (settings.run_dir / SUPERVISOR_SOCKET_NAME).unlink(missing_ok=True)
 
 
 def _listen_for_wakes(settings: Settings, roles: dict[str, RunningRole]) -> socket.socket:
     """A datagram with a role's name starts an on-demand role."""
-    path = settings.run_dir / SOCKET_NAME
+    path = settings.run_dir / SUPERVISOR_SOCKET_NAME
     path.unlink(missing_ok=True)
     doorbell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     doorbell.bind(str(path))
@@ -115,7 +116,15 @@ def main() -> int:
     """`python -m tensorfleet.supervisor.up`: what `up --detach` leaves running."""
     from tensorfleet.settings import load_settings
 
-    return up(load_settings(), lambda text: print(text, file=sys.stderr, flush=True))
+    def say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    try:
+        return up(load_settings(), say)
+    except TensorFleetError as error:
+        say(f"Error: {error}")
+        return 1
 
 
 if __name__ == "__main__":

@@ -166,7 +166,9 @@ class FakeGateway:
         text += f"event: end\ndata: {json.dumps(self.jobs[job_id])}\n\n"
         headers = {"Content-Type": "text/event-stream"}
         if self.stream_cuts:
-            return httpx.Response(200, headers=headers, stream=BrokenBody(text.encode()[: self.stream_cuts.pop(0)]))
+            return httpx.Response(
+                200, headers=headers, stream=BrokenBody(text.encode()[: self.stream_cuts.pop(0)])
+            )
         return httpx.Response(200, headers=headers, content=text.encode())
 
     def _start_upload(self, _: httpx.Request) -> httpx.Response:
@@ -237,9 +239,17 @@ class FakeGateway:
         return b"".join(chunks[index] for index in sorted(chunks))
 
 
-def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None) -> httpx.Response:
+def problem(
+    status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None
+) -> httpx.Response:
     """A refusal in the form of RFC 9457."""
-    body: dict[str, Any] = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": code,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
     if errors:
         body["errors"] = errors
     return httpx.Response(status, json=body, headers={"Content-Type": "application/problem+json"})

@@ -29,6 +29,8 @@ TRUSTED_TYPES = (
 
 SKOPS_FILE = "model.skops"
 EXAMPLE_ROWS = 5
+TORCH_PACKAGES = ("torch", "safetensors")
+PACKAGES = ("mlflow", "numpy", "polars", "pyyaml", "scikit-learn", "scipy", "skops", "tensorfleet", *TORCH_PACKAGES)
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,7 @@ def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[s
             "sklearn_version": sklearn.__version__,
         },
     }
-    packages = ("mlflow", "scikit-learn", "skops", "numpy", "scipy", "tensorfleet")
-    return _publish(session, "sklearn", describe(problem, classes), flavors, {SKOPS_FILE: dumps(pipeline)}, packages)
+    return _publish(session, "sklearn", describe(problem, classes), flavors, {SKOPS_FILE: dumps(pipeline)})
 
 
 def publish_torch(session: Session, problem: Problem, classes: Any, files: dict[str, bytes]) -> dict[str, Any]:
@@ -78,8 +79,7 @@ def publish_torch(session: Session, problem: Problem, classes: Any, files: dict[
             "env": {"virtualenv": "python_env.yaml"},
         }
     }
-    packages = ("mlflow", "torch", "safetensors", "scikit-learn", "skops", "numpy", "scipy", "tensorfleet")
-    return _publish(session, "torch", describe(problem, classes), flavors, files, packages)
+    return _publish(session, "torch", describe(problem, classes), flavors, files)
 
 
 def describe(problem: Problem, classes: Any) -> Described:
@@ -116,10 +116,10 @@ def _publish(
     described: Described,
     flavors: dict[str, Any],
     files: dict[str, bytes],
-    packages: tuple[str, ...],
 ) -> dict[str, Any]:
     context = session.context
-    requirements = [f"{package}=={number}" for package in packages if (number := package_version(package))]
+    needed = PACKAGES if flavor == "torch" else [package for package in PACKAGES if package not in TORCH_PACKAGES]
+    requirements = [f"{package}=={number}" for package in needed if (number := package_version(package))]
     columns = list(described.example)
     rows = [list(row) for row in zip(*described.example.values(), strict=True)]
     signature = {"inputs": described.inputs, "outputs": described.outputs}

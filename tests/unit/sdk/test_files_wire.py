@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tensorfleet.errors import DataInvalid, Internal, InvalidInput, Unavailable
+from tensorfleet.errors import DataInvalid, Internal, InvalidInput, NotFound, Unavailable
 from tensorfleet.sdk.client import Client
 from tensorfleet.sdk.datasets import file_format, name_from
 from tensorfleet.sdk.downloads import inside
@@ -53,7 +53,7 @@ def test_second_call_goes_on_where_the_first_was_stopped(client: Client, gateway
 
 def test_upload_that_the_server_forgot_begins_anew(client: Client, gateway: FakeGateway, csv: Path):
     gateway.fault("PUT", "/chunks/3$", 404)
-    with pytest.raises(Exception, match="as the test wants it"):
+    with pytest.raises(NotFound, match="as the test wants it"):
         client.datasets.add(csv)
     gateway.uploads.clear()
     assert client.datasets.add(csv)["bytes"] == len(CONTENT)
@@ -83,7 +83,9 @@ def test_home_that_cannot_be_written_does_not_stop_an_upload(client: Client, csv
         ("data.parquet", b"a,b\n", "does not begin as one"),
     ],
 )
-def test_files_of_other_kinds_are_refused_before_anything_is_sent(tmp_path: Path, name: str, data: bytes, message: str):
+def test_files_of_other_kinds_are_refused_before_anything_is_sent(
+    tmp_path: Path, name: str, data: bytes, message: str
+):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataInvalid, match=message):
         file_format(tmp_path / name)
@@ -102,7 +104,9 @@ def test_missing_file_and_nameless_file(tmp_path: Path):
 
 
 @pytest.mark.parametrize("cuts", [[], [0, 100, 1], [2000, 500]])
-def test_download_is_whole_after_breaks(client: Client, gateway: FakeGateway, csv: Path, tmp_path: Path, cuts: list[int]):
+def test_download_is_whole_after_breaks(
+    client: Client, gateway: FakeGateway, csv: Path, tmp_path: Path, cuts: list[int]
+):
     client.datasets.add(csv, "sales")
     gateway.stream_cuts = list(cuts)
     path = client.datasets.download("sales", to=tmp_path / "out" / "sales.csv")

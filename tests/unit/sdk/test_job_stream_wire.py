@@ -12,12 +12,16 @@ from tensorfleet.testing.gateway import FakeGateway
 def job_id(gateway: FakeGateway) -> str:
     job_id = gateway.add_job(status="completed")["job_id"]
     for step in range(10):
-        gateway.add_event(job_id, "metrics", attempt=1, rank=0, points=[{"step": step, "values": {"loss": 1.0}}])
+        gateway.add_event(
+            job_id, "metrics", attempt=1, rank=0, points=[{"step": step, "values": {"loss": 1.0}}]
+        )
     return job_id
 
 
 @pytest.mark.parametrize("cuts", [[], [0, 0, 1], [400, 401, 7, 900], list(range(20, 400, 20))])
-def test_breaks_leave_no_gap_and_no_duplicate(client: Client, gateway: FakeGateway, job_id: str, cuts: list[int]):
+def test_breaks_leave_no_gap_and_no_duplicate(
+    client: Client, gateway: FakeGateway, job_id: str, cuts: list[int]
+):
     gateway.stream_cuts = list(cuts)
     seen = [event.id for event in client.jobs.get(job_id).stream()]
     assert seen == list(range(1, 11))
@@ -33,7 +37,9 @@ def test_stream_begins_behind_the_given_event(client: Client, job_id: str):
     assert [event.id for event in client.jobs.get(job_id).stream(after=8)] == [9, 10]
 
 
-def test_server_that_stays_away_ends_the_patience(client: Client, gateway: FakeGateway, job_id: str, naps: list[float]):
+def test_server_that_stays_away_ends_the_patience(
+    client: Client, gateway: FakeGateway, job_id: str, naps: list[float]
+):
     job = client.jobs.get(job_id)
     gateway.fault("GET", "/stream$", httpx.ConnectError("refused"), times=10_000)
     with pytest.raises(Unavailable, match="the events stopped at 0"):
@@ -85,7 +91,9 @@ def test_wait_ends_with_the_timeout_although_keep_alives_come(client: Client, ga
                 yield b": keep-alive\n\n"
 
     gateway.faults.append(
-        lambda request: httpx.Response(200, stream=KeepAlives()) if request.url.path.endswith("/stream") else None
+        lambda request: (
+            httpx.Response(200, stream=KeepAlives()) if request.url.path.endswith("/stream") else None
+        )
     )
     with pytest.raises(TimeoutError, match="still running after 0.2 s"):
         job.wait(timeout=0.2)
@@ -93,7 +101,13 @@ def test_wait_ends_with_the_timeout_although_keep_alives_come(client: Client, ga
 
 def test_logs_are_whole_lines_over_pages_and_stream(client: Client, gateway: FakeGateway):
     job_id = gateway.add_job(status="completed", workers=2)["job_id"]
-    for rank, text in [(0, "epo"), (1, "other\n"), (0, "ch 1\nepoch"), (0, " 2\n"), (0, "\x1b[31mred\x1b[0m 50%\r100%")]:
+    for rank, text in [
+        (0, "epo"),
+        (1, "other\n"),
+        (0, "ch 1\nepoch"),
+        (0, " 2\n"),
+        (0, "\x1b[31mred\x1b[0m 50%\r100%"),
+    ]:
         gateway.add_event(job_id, "log", attempt=1, rank=rank, offset=0, text=text)
     job = client.jobs.get(job_id)
     lines = [(line.rank, line.text) for line in job.logs()]

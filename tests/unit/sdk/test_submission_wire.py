@@ -27,7 +27,9 @@ def job_file(folder: Path, text: str | bytes, name: str = "job.yaml") -> Path:
 
 
 def test_job_file_is_sent_as_it_is(client: Client, gateway: FakeGateway, tmp_path: Path):
-    path = job_file(tmp_path, "name: wine\nalgorithm: random_forest\ndataset: wine\nhyperparameters: {rate: 1e-3}\n")
+    path = job_file(
+        tmp_path, "name: wine\nalgorithm: random_forest\ndataset: wine\nhyperparameters: {rate: 1e-3}\n"
+    )
     job = client.submit(path, seed=3)
     assert job.data["spec"] == {
         "name": "wine", "algorithm": "random_forest", "dataset": "wine", "hyperparameters": {"rate": 0.001}, "seed": 3,
@@ -94,7 +96,15 @@ def test_refused_field_is_shown_with_its_line(client: Client, tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("5", 5), ("[1, 2]", [1, 2]), ("1e-4", 1e-4), ("true", True), ("mlp", "mlp"), ("", None), ("{a: 1}", {"a": 1})],
+    [
+        ("5", 5),
+        ("[1, 2]", [1, 2]),
+        ("1e-4", 1e-4),
+        ("true", True),
+        ("mlp", "mlp"),
+        ("", None),
+        ("{a: 1}", {"a": 1}),
+    ],
 )
 def test_values_of_set_are_yaml(text: str, value: object):
     assert parse_scalar(text) == value
@@ -109,7 +119,9 @@ def test_set_makes_the_mappings_on_the_way():
 
 
 @pytest.mark.parametrize("field", ["dataset", "dataset_path"])
-def test_dataset_beside_the_job_file_is_uploaded(client: Client, gateway: FakeGateway, tmp_path: Path, field: str):
+def test_dataset_beside_the_job_file_is_uploaded(
+    client: Client, gateway: FakeGateway, tmp_path: Path, field: str
+):
     (tmp_path / "sales.csv").write_text("a,b\n1,2\n")
     path = job_file(tmp_path, f"name: sales\n{field}: sales.csv\n")
     steps: list[str] = []
@@ -119,7 +131,9 @@ def test_dataset_beside_the_job_file_is_uploaded(client: Client, gateway: FakeGa
     assert client.submit(path, step=None).data["spec"][field] == "sales@2"
 
 
-def test_dataset_that_is_not_there_is_refused_before_the_job(client: Client, gateway: FakeGateway, tmp_path: Path):
+def test_dataset_that_is_not_there_is_refused_before_the_job(
+    client: Client, gateway: FakeGateway, tmp_path: Path
+):
     with pytest.raises(InvalidInput, match=r"none.csv does not exist"):
         client.submit(job_file(tmp_path, "dataset: ./none.csv\n"))
     assert gateway.jobs == {}
@@ -143,7 +157,9 @@ def packed(folder: Path) -> bytes:
     return target.getvalue()
 
 
-def test_code_is_packed_without_what_is_ignored(client: Client, gateway: FakeGateway, code: Path, tmp_path: Path):
+def test_code_is_packed_without_what_is_ignored(
+    client: Client, gateway: FakeGateway, code: Path, tmp_path: Path
+):
     job = client.submit(job_file(tmp_path, "entrypoint: train.py\ncode: ./code\n"))
     data = gateway.uploaded("u-1")
     assert job.data["spec"]["code"] == {"digest": hashlib.sha256(data).hexdigest()}
@@ -161,7 +177,7 @@ def test_same_files_give_the_same_bytes(code: Path):
     assert gzip.decompress(first)
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../outside.txt", "../code-2/x"])
+@pytest.mark.parametrize("target", ["/etc", "/etc/passwd", "../../outside.txt", "../../code-2/x"])
 def test_link_that_leaves_the_folder_is_refused(code: Path, target: str):
     (code / "lib" / "link").symlink_to(target)
     with pytest.raises(InvalidInput, match="lib/link is a link that leaves"):
@@ -176,7 +192,9 @@ def test_link_inside_is_packed_as_its_file(code: Path):
         assert archive.extractfile(member).read() == b"print(1)"
 
 
-@pytest.mark.parametrize("make", [lambda path: path.symlink_to("."), lambda path: path.symlink_to("gone"), os.mkfifo])
+@pytest.mark.parametrize(
+    "make", [lambda path: path.symlink_to("."), lambda path: path.symlink_to("gone"), os.mkfifo]
+)
 def test_what_is_not_a_file_is_refused(code: Path, make):
     make(code / "odd")
     with pytest.raises(InvalidInput, match=r"odd .*\.gitignore"):

@@ -33,7 +33,8 @@ def test_fields_of_a_refused_job_come_back():
 
 
 @pytest.mark.parametrize(
-    ("status", "cls"), [(404, errors.NotFound), (409, errors.Conflict), (507, errors.StorageFull), (418, errors.Internal)]
+    ("status", "cls"),
+    [(404, errors.NotFound), (409, errors.Conflict), (507, errors.StorageFull), (418, errors.Internal)],
 )
 def test_unknown_code_falls_back_on_the_status(status: int, cls: type[errors.TensorFleetError]):
     assert type(answer(problem(status, "from_the_future", "new"))) is cls
@@ -57,7 +58,9 @@ def test_server_that_is_not_there_is_named_at_once(gateway: FakeGateway, tmp_pat
     gateway.fault("GET", "/jobs$", httpx.ConnectError("refused"), times=100)
     with Client("http://127.0.0.1:9", "t", tmp_path, http=gateway.transport()) as client:
         client.transport.sleep = naps.append
-        with pytest.raises(errors.Unavailable, match=r"not running at http://127.0.0.1:9; start it with `tensorfleet up`"):
+        with pytest.raises(
+            errors.Unavailable, match=r"not running at http://127.0.0.1:9; start it with `tensorfleet up`"
+        ):
             client.jobs.list()
     assert naps == []
 
@@ -136,7 +139,9 @@ def test_environment_beats_the_home_and_arguments_beat_both(home: Path, monkeypa
     assert find_address("http://localhost:1", "mine", home).token == "mine"
 
 
-@pytest.mark.parametrize(("url", "token"), [("http://127.0.0.1:99", "of-the-home"), ("https://fleet.example", None)])
+@pytest.mark.parametrize(
+    ("url", "token"), [("http://127.0.0.1:99", "of-the-home"), ("https://fleet.example", None)]
+)
 def test_token_of_the_home_is_not_sent_to_strangers(home: Path, url: str, token: str | None):
     assert find_address(url, home=home).token == token
 

@@ -1,0 +1,125 @@
+"""What every dataset store must do, run on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tensorfleet.adapters.database import Database
+from tensorfleet.adapters.schema import metadata
+from tensorfleet.datasets.model import Column, Dataset, Version
+from tensorfleet.datasets.ports import DatasetStore
+from tensorfleet.datasets.store import SqlDatasetStore
+from tensorfleet.testing.servers import create_database, postgres
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, 891, tzinfo=UTC)
+COLUMNS = (Column("x", "number", 0, None), Column("species", "category", 2, 3))
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatasetStore]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'metadata.db'}"
+    else:
+        url = create_database(request.getfixturevalue("postgres_url"))
+    database = Database(url)
+    metadata.create_all(database.engine)
+    yield SqlDatasetStore(database)
+    database.close()
+
+
+def a_version(name: str = "iris", digest: str = "d1", workspace: str = "default") -> Version:
+    return Version(
+        name=name,
+        workspace=workspace,
+        version=0,
+        digest=digest,
+        format="csv",
+        rows=150,
+        bytes=2**40,
+        columns=COLUMNS,
+        profile={"x": {"mean": 1.5}},
+        target="species",
+        source="iris.csv",
+        created_at=NOW,
+    )
+
+
+def test_versions_count_up_and_come_back_whole(store: DatasetStore) -> None:
+    first, is_new = store.add_version(a_version())
+    assert is_new
+    assert first == replace(a_version(), version=1)
+    second, _ = store.add_version(a_version(digest="d2"))
+    assert second.version == 2
+    assert store.find_version("iris", "default", 1) == first
+    assert store.find_version("iris", "default") == second
+    assert store.find_version("iris", "default", 3) is None
+    assert store.find_version("none", "default") is None
+    assert store.find_digest("iris", "default", "d1") == first
+    assert store.find_digest("iris", "default", "d3") is None
+
+
+def test_the_same_content_is_there_once(store: DatasetStore) -> None:
+    first, _ = store.add_version(a_version())
+    store.add_version(a_version(digest="d2"))
+    again, is_new = store.add_version(replace(a_version(), source="elsewhere"))
+    assert (again, is_new) == (first, False)
+    assert len(store.versions("iris", "default")) == 2
+
+
+def test_datasets_are_created_once(store: DatasetStore) -> None:
+    dataset = Dataset("iris", "default", "flowers", NOW)
+    assert store.create(dataset)
+    assert not store.create(replace(dataset, description="other"))
+    assert store.find("iris", "default") == dataset
+    store.add_version(a_version())
+    assert store.find("iris", "default") == replace(dataset, latest_version=1)
+    assert store.find("other", "default") is None
+
+
+def test_lists_have_an_order_and_an_end(store: DatasetStore) -> None:
+    for name in ("c", "a", "b"):
+        store.add_version(a_version(name))
+    assert [item.name for item in store.list("default")] == ["a", "b", "c"]
+    assert [item.name for item in store.list("default", after="a", limit=1)] == ["b"]
+    for digest in ("d2", "d3"):
+        store.add_version(a_version("a", digest))
+    assert [item.version for item in store.versions("a", "default")] == [3, 2, 1]
+    assert [item.version for item in store.versions("a", "default", before=3, limit=1)] == [2]
+
+
+def test_workspaces_are_apart(store: DatasetStore) -> None:
+    store.add_version(a_version())
+    theirs, is_new = store.add_version(a_version(workspace="theirs"))
+    assert (theirs.version, is_new) == (1, True)
+    assert [item.workspace for item in store.list("theirs")] == ["theirs"]
+    assert store.delete("iris", "default") == []
+    assert store.find_version("iris", "theirs") == theirs
+    assert store.find("iris", "default") is None
+
+
+def test_delete_names_the_contents_that_nobody_has(store: DatasetStore) -> None:
+    for name, digest in (("iris", "shared"), ("iris", "own"), ("copy", "shared")):
+        store.add_version(a_version(name, digest))
+    assert store.delete("iris", "default") == ["own"]
+    assert store.is_used("shared")
+    assert not store.is_used("own")
+    assert store.delete("iris", "default") == []
+
+
+def test_uploads_at_the_same_time_get_numbers_of_their_own(store: DatasetStore) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        added = list(pool.map(lambda n: store.add_version(a_version(digest=f"d{n // 2}")), range(12)))
+    assert sum(is_new for _, is_new in added) == 6
+    assert {version.version for version, _ in added} == {1, 2, 3, 4, 5, 6}
