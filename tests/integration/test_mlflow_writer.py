@@ -376,6 +376,33 @@ def test_a_failure_inside_mlflow_is_tried_again_then_passed_over(place: Place) -
     assert [event.data["kind"] for event in events_of(place.database, "tracking.skipped")] == ["metrics"]
 
 
+def test_mlflow_going_away_in_the_middle_of_a_batch_costs_nothing(place: Place) -> None:
+    class Leaving(MlflowTracking):
+        here = True
+
+        def register(self, candidate: Candidate) -> Any:
+            if not self.here:
+                raise Unavailable("MLflow does not answer")
+            return super().register(candidate)
+
+    backend = Leaving(place.settings.mlflow, f"{place.settings.objects}/mlflow")
+    drain = Drain(place.log, place.store, lambda: backend, place.settings.objects)
+    insert_job(place.database, "j-1")
+    run_job(place)
+    place.service().request_job_model("copy", "j-1")
+    backend.here = False
+    for _ in range(7):
+        with pytest.raises(Unavailable):
+            drain.once()
+    assert place.log.cursor(CURSOR) == 0
+    backend.here = True
+    drain.once()
+    assert job_row(place.database, "j-1").model_version == 1
+    assert place.service().model("copy").latest_version == 1
+    assert events_of(place.database, "tracking.skipped") == []
+    assert len(place.client().get_metric_history(job_row(place.database, "j-1").mlflow_run_id, "loss")) == 20
+
+
 def test_aliases_reach_mlflow_and_its_own_come_back(place: Place) -> None:
     for job_id in ("j-1", "j-2"):
         insert_job(place.database, job_id)

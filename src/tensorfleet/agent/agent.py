@@ -27,7 +27,8 @@ from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorStub
 
 LOOK_S = 0.1
 GRACE_S = 3.0
-RECONNECT_MOST_S = 1.0
+RECONNECT_FIRST_S = 0.05
+RECONNECT_MOST_S = 0.5
 log = structlog.get_logger()
 
 
@@ -42,6 +43,7 @@ class Agent:
         self._outgoing: asyncio.Queue[pb.AgentMessage] | None = None
         self._look = asyncio.Event()
         self._heartbeat_s = 1.0
+        self._attached = False
         self._gpus_taken: dict[int, list[int]] = {}
         self._kills: set[asyncio.Task[None]] = set()
         self.worker_id = _identity(Path(config.work_dir))
@@ -65,17 +67,16 @@ class Agent:
     # ---- the link ----------------------------------------------------------------------------------------------------
 
     async def _stay_attached(self) -> None:
-        delay_s = 0.05
+        delay_s = RECONNECT_FIRST_S
         while True:
             try:
                 await self._attach()
-                delay_s = 0.05
             except grpc.aio.AioRpcError as error:
-                log.info("the orchestrator is away; tasks go on", detail=error.details(), code=error.code().name)
-                if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                    delay_s = RECONNECT_MOST_S
+                if self._attached or delay_s == RECONNECT_FIRST_S:
+                    log.info("the orchestrator is away; tasks go on", detail=error.details(), code=error.code().name)
+            delay_s = RECONNECT_FIRST_S if self._attached else min(RECONNECT_MOST_S, delay_s * 1.3)
+            self._attached = False
             await asyncio.sleep(delay_s)
-            delay_s = min(RECONNECT_MOST_S, delay_s * 2)
 
     async def _attach(self) -> None:
         options = [
@@ -101,6 +102,7 @@ class Agent:
         if message.HasField("welcome"):
             self._settle(message.welcome)
             self._outgoing = outgoing
+            self._attached = True
             log.info("attached", worker=self.worker_id, held=len(self._spool.tasks))
         elif message.HasField("start"):
             self._start(message.start)

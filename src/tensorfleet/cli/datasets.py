@@ -57,15 +57,13 @@ def list_datasets(as_json: AsJson = False) -> None:
     rows = [
         (
             item["name"],
-            str(item.get("latest_version") or item.get("version") or ""),
-            str(item.get("rows") if item.get("rows") is not None else ""),
-            _size(item),
-            ago(item.get("updated_at") or item.get("created_at")),
+            _or_nothing(item.get("latest_version")),
+            ago(item.get("created_at")),
             str(item.get("description") or ""),
         )
         for item in found
     ]
-    headers = ("name", "version", "rows", "size", "changed", "description")
+    headers = ("name", "latest", "added", "description")
     print_table(
         headers, rows, empty="There are no datasets yet; add one with `tensorfleet datasets add FILE`."
     )

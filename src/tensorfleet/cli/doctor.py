@@ -58,7 +58,8 @@ def run_checks() -> Iterator[Check]:
     yield _disk(settings.home)
     yield _shared_memory(Path("/dev/shm"))  # noqa: S108 - torch's workers exchange tensors there
     yield _home(settings.home)
-    yield _port(settings.host, settings.port, in_use=running.state == "ok")
+    if running.state == "note":
+        yield _port(settings.host, settings.port)
     yield from (
         _library(name, extra) for name, extra in (("scikit-learn", ""), ("mlflow", ""), ("torch", "torch"))
     )
@@ -108,11 +109,9 @@ def _home(home: Path) -> Check:
     return Check("home", "ok", f"{home}, yours only")
 
 
-def _port(host: str, port: int, *, in_use: bool) -> Check:
+def _port(host: str, port: int) -> Check:
     import socket
 
-    if in_use:
-        return Check("port", "ok", f"{port}, used by TensorFleet")
     try:
         with socket.create_server((host, port)):
             return Check("port", "ok", f"{host}:{port} is free")

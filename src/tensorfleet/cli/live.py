@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tensorfleet.cli.charts import sparkline
 from tensorfleet.cli.lane import Lane, Note
-from tensorfleet.cli.output import STATUS_STYLES, number, printable
+from tensorfleet.cli.output import STATUS_STYLES, printable
 from tensorfleet.errors import TensorFleetError, Unavailable
 from tensorfleet.kit.clock import Clock, utc_now
 from tensorfleet.kit.units import format_duration
@@ -27,7 +27,8 @@ _MARKS = {"queued": "○", "running": "●", "paused": "◌", "completed": "✓"
 _REFRESH_S = 0.5
 _FRAMES_PER_S = 10
 _GAP = 2
-_SPARK = 10
+_SPARK = 8
+_METRICS = 30
 
 _News = tuple[Lane, "list[Note] | TensorFleetError | None"]
 
@@ -138,16 +139,16 @@ def render_lanes(lanes: Sequence[Lane], width: int, now: datetime) -> Table:
     names = [Text(printable(lane.job.name), style="bold") for lane in lanes]
     kinds = [Text(_kind(lane), style="dim") for lane in lanes]
     metrics = [_metrics(lane) for lane in lanes]
-    for texts, most in ((names, 20), (kinds, 22), (metrics, 34)):
+    for texts, most in ((names, 18), (kinds, 18), (metrics, _METRICS)):
         for text in texts:
             text.truncate(most, overflow="ellipsis")
     fixed = [max(text.cell_len for text in texts) for texts in (names, kinds, metrics)]
-    fixed[2] = max(fixed[2], 26)
-    room = width - sum(fixed) - 4 - 11 - 9 - 6 * _GAP
-    spark = _SPARK if room >= _SPARK + _GAP + 12 else 0
+    fixed[2] = _METRICS if width >= 100 else min(_METRICS, max(fixed[2], 20))  # so that the bar keeps its place
+    room = width - sum(fixed) - 4 - 11 - 8 - 6 * _GAP
+    spark = _SPARK if room >= _SPARK + _GAP + 10 else 0
     bar = max(6, min(30, room - (spark + _GAP if spark else 0)))
     table = Table.grid(padding=(0, _GAP, 0, 0))
-    for size in (*fixed[:2], bar, 4, fixed[2], *([spark] if spark else []), 11, 9):
+    for size in (*fixed[:2], bar, 4, fixed[2], *([spark] if spark else []), 11, 8):
         table.add_column(width=size, no_wrap=True, overflow="ellipsis")
     for lane, name, kind, shown in zip(lanes, names, kinds, metrics, strict=True):
         course = [Text(sparkline(lane.losses(), spark), style="cyan")] if spark else []
@@ -164,7 +165,7 @@ def _metrics(lane: Lane) -> Text:
     text = Text()
     for name, value in lane.key_metrics():
         text.append(f"{printable(name)} ", style="dim")
-        text.append(f"{number(round(value, 4))}  ")
+        text.append(f"{value:.3g}  ")
     text.rstrip()
     return text
 

@@ -27,7 +27,7 @@ def status(as_json: AsJson = False) -> None:
     pairs = [
         ("status", str(health["status"])),
         *((name, _part(part)) for name, part in (health.get("parts") or {}).items()),
-        ("workers", f"{len(online)} online, {busy} of {slots} slots busy"),
+        ("fleet", f"{len(online)} workers online, {busy} of {slots} slots busy"),
         ("jobs", ", ".join(f"{count} {name}" for name, count in jobs.items())),
     ]
     print_pairs(f"TensorFleet at {client.url}", pairs)

@@ -15,6 +15,7 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BINS = 20
 _TOP = 10
 _SHOWN_CHARACTERS = 100
+_BOOLEAN = "^(?i:true|false)$"
 # A column that looks like the first may turn out to be one of the others.
 _WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {"integer": ("integer", "number")}
 TEXT_KINDS: tuple[ColumnType, ...] = ("integer", "number", "boolean", "date")
@@ -202,6 +203,8 @@ def _cast(array: Any, kind: ColumnType) -> Any:
     if kind == "number":
         return pc.cast(array, pa.float64(), safe=False)
     if kind == "boolean":
+        if pa.types.is_string(array.type) and not pc.all(pc.match_substring_regex(array, _BOOLEAN)).as_py():
+            raise pa.ArrowInvalid("pyarrow itself would take 1 and 0 too")
         return pc.cast(array, pa.bool_())
     try:
         return pc.cast(array, pa.timestamp("us"), safe=False)

@@ -103,7 +103,7 @@ class SqlDatasetStore:
             description=dataset.description,
             created_at=dataset.created_at,
         )
-        return bool(connection.execute(statement.on_conflict_do_nothing()).rowcount)
+        return connection.scalar(statement.on_conflict_do_nothing().returning(_d.name)) is not None
 
     def _one(self, query: Any) -> Version | None:
         with self._database.read() as connection:

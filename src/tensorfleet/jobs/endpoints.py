@@ -80,8 +80,13 @@ def _add_reads(router: APIRouter, jobs: JobService, log: SqlEventLog, why: Calla
         return why(job_id)
 
     @router.get("/jobs/{job_id}/metrics")
-    async def job_metrics(job_id: str, since: After = 0, points: Annotated[int | None, Query(ge=1, le=100_000)] = None) -> dict[str, Any]:
-        return {"items": await asyncio.to_thread(jobs.metrics, job_id, since, points), "next_cursor": None}
+    async def job_metrics(
+        job_id: str,
+        since: After = 0,
+        points: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+        rank: Annotated[int, Query(ge=0)] = 0,
+    ) -> dict[str, Any]:
+        return {"items": await asyncio.to_thread(jobs.metrics, job_id, since, points, rank), "next_cursor": None}
 
     @router.get("/jobs/{job_id}/logs")
     async def job_logs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from tensorfleet.errors import Conflict, FieldError, InvalidInput, NotFound, SpecInvalid, nearest
@@ -125,19 +126,20 @@ class JobService:
         self._store.get(job_id)
         return {"tasks": self._store.tasks(job_id)}
 
-    def metrics(self, job_id: str, since: int, points: int | None) -> list[dict[str, Any]]:
-        """Each metric's points by step.  Where an attempt repeated a step, the later attempt's value counts."""
+    def metrics(self, job_id: str, since: int, points: int | None, rank: int = 0) -> list[dict[str, Any]]:
+        """One rank's metrics, each with its points by step.  Where an attempt repeated a step, the later one's value counts."""
         self._store.get(job_id)
-        series: dict[tuple[str, int], dict[Any, dict[str, Any]]] = {}
+        series: dict[str, dict[Any, dict[str, Any]]] = {}
         for event in self._read_all(job_id, since, ("metrics",)):
+            if event.data["rank"] != rank:
+                continue
             for point in event.data["points"]:
                 for name, value in point["values"].items():
-                    rank = event.data["rank"]
-                    step = point["step"]
-                    series.setdefault((name, rank), {})[step] = {"step": step, "value": value, "at": point["at"]}
+                    at = datetime.fromtimestamp(point["at"], UTC)
+                    series.setdefault(name, {})[point["step"]] = {"step": point["step"], "value": value, "at": rfc3339(at)}
         return [
             {"name": name, "rank": rank, "points": _thinned(sorted(found.values(), key=_by_step), points)}
-            for (name, rank), found in sorted(series.items())
+            for name, found in sorted(series.items())
         ]
 
     def logs(self, job_id: str, after: int, limit: int, rank: int | None) -> tuple[list[dict[str, Any]], int | None]:

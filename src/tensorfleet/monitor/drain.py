@@ -69,17 +69,26 @@ class Drain:
         Raises:
             Unavailable, Internal: nothing is lost; the same batch comes again at the next call.
         """
-        if self._position is None:
-            self._position = self._saved = self._log.cursor(CURSOR)
+        position = self._resume()
         # Read before the events: what is appended in between is then still ahead of the cursor.
         tail = self._log.last_id()
-        events = self._log.read_after(self._position, BATCH_EVENTS, kinds=story.WATCHED)
+        events = self._log.read_after(position, BATCH_EVENTS, kinds=story.WATCHED)
         intents = self._store.open_intents(_BATCH_INTENTS)
         if events or intents:
             self._write(events, intents)
         full = len(events) == BATCH_EVENTS
         self._advance(events[-1].id if full else max(tail, events[-1].id if events else 0), save=bool(events))
         return len(events) + len(intents)
+
+    def pending(self) -> bool:
+        """Whether there is something to write."""
+        new = self._log.read_after(self._resume(), 1, kinds=story.WATCHED)
+        return bool(new) or bool(self._store.open_intents(1))
+
+    def _resume(self) -> int:
+        if self._position is None:
+            self._position = self._saved = self._log.cursor(CURSOR)
+        return self._position
 
     def _write(self, events: Sequence[Event], intents: Sequence[Intent]) -> None:
         if self._backend is None:
@@ -111,7 +120,7 @@ class Drain:
         try:
             action()
         except (Unavailable, StorageFull):
-            return None
+            raise
         except InvalidInput as error:
             problem = str(error)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

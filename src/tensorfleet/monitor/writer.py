@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -34,16 +34,25 @@ class Bell:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket: socket.socket | None = None
         self._stop_in, self._stop_out = socket.socketpair()
         self.stopped = False
 
     def open(self) -> None:
+        self.hide()
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(self._path))
         self._path.chmod(0o600)
         self._socket.setblocking(False)
+
+    def hide(self) -> None:
+        """From here on nudges reach the one that starts this process when it is wanted, if there is one."""
+        if self._socket is not None:
+            self._path.unlink(missing_ok=True)
+            self._socket.close()
+            self._socket = None
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         self.stopped = True
@@ -51,23 +60,24 @@ class Bell:
 
     def wait(self, seconds: float, *, heed_nudges: bool = True) -> None:
         """Returns after that time, or at once when told to stop or, if they are heeded, when nudged."""
-        watched = [self._stop_out, self._socket] if heed_nudges else [self._stop_out]
-        ready, _, _ = select.select(watched, [], [], seconds)
-        if self._socket in ready:
-            self._swallow()
+        nudged = self._socket if heed_nudges else None
+        ready, _, _ = select.select(
+            [opened for opened in (self._stop_out, nudged) if opened], [], [], seconds
+        )
+        if nudged is not None and nudged in ready:
+            _swallow(nudged)
 
     def close(self) -> None:
-        for opened in (self._socket, self._stop_in, self._stop_out):
-            opened.close()
-        self._path.unlink(missing_ok=True)
+        self.hide()
+        self._stop_in.close()
+        self._stop_out.close()
 
-    def _swallow(self) -> None:
-        # Any number of nudges asks for one look.
+
+def _swallow(nudges: socket.socket) -> None:
+    # Any number of nudges asks for one look.
+    with suppress(BlockingIOError):
         while True:
-            try:
-                self._socket.recv(16)
-            except BlockingIOError:
-                return
+            nudges.recv(16)
 
 
 def run(
@@ -103,6 +113,17 @@ def run(
         bell.wait(min(POLL_S, left))
 
 
+def follow(drain: Drain, bell: Bell, exit_when_idle_s: float | None = None) -> None:
+    """`run`, with the bell open; a nudge in the moment of leaving is not lost."""
+    while True:
+        bell.open()
+        run(drain, bell, exit_when_idle_s)
+        bell.hide()
+        # What was written before a nudge that came to the closing door is seen by this last look.
+        if bell.stopped or not drain.pending():
+            return
+
+
 def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     """The role's entry: returns the exit code."""
     database = Database(settings.database)
@@ -111,9 +132,8 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     )
     bell = Bell(settings.run_dir / SOCKET_NAME)
     try:
-        bell.open()
         with _stopped_by_signals(bell):
-            run(drain, bell, exit_when_idle_s)
+            follow(drain, bell, exit_when_idle_s)
     finally:
         bell.close()
         database.close()
@@ -126,7 +146,9 @@ def _open_mlflow(settings: Settings) -> TrackingBackend:
     try:
         return MlflowTracking(settings.mlflow, f"{settings.objects.partition('?')[0].rstrip('/')}/mlflow")
     except ImportError as error:
-        raise Unavailable(f"MLflow cannot be imported: {error}; install it again: pip install mlflow") from error
+        raise Unavailable(
+            f"MLflow cannot be imported: {error}; install it again: pip install mlflow"
+        ) from error
 
 
 @contextmanager

@@ -73,7 +73,14 @@ def download(
 def _fetch(transport: Transport, path: str, part: Path, progress: Progress | None) -> None:
     start = _size(part)
     headers = {"Range": f"bytes={start}-"} if start else {}
-    with transport.open(path, headers=headers) as response:
+    with transport.open(path, headers=headers, accepted=(416,)) as response:
+        if response.status_code == 416:
+            if response.headers.get("Content-Range") != f"bytes */{start}":
+                part.unlink(missing_ok=True)
+                raise Unavailable(
+                    f"{part} was longer than what the server has; it is downloaded from its beginning"
+                )
+            return
         if response.status_code != 206:
             start = 0
         total = _total(response, start)

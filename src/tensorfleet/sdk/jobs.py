@@ -190,7 +190,9 @@ class Job:
         found: dict[str, list[Point]] = {}
         for item in self._transport.pages(segments("jobs", self.id, "metrics")):
             points = [
-                Point(int(p["step"]), float(p["value"]), parse_rfc3339(p["at"])) for p in item["points"]
+                Point(int(p["step"]), float(p["value"]), parse_rfc3339(p["at"]))
+                for p in item["points"]
+                if p["value"] is not None
             ]
             found.setdefault(item["name"], []).extend(points)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -123,9 +123,12 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         read_s: float = 60.0,
-        method: str = "GET",
+        accepted: Collection[int] = (),
     ) -> Iterator[httpx.Response]:
-        """An answer whose body is read piece by piece, once, without retries.
+        """The answer to a GET whose body is read piece by piece, once, without retries.
+
+        Args:
+            accepted: statuses of 400 and above that are not raised.
 
         Raises:
             Silence: nothing came for `read_s`.
@@ -135,9 +138,9 @@ class Transport:
         sent = {"Accept-Encoding": "identity", **(headers or {})}
         url = self.address.url + API + path
         try:
-            with self._http.stream(method, url, headers=sent, timeout=timeout) as response:
+            with self._http.stream("GET", url, headers=sent, timeout=timeout) as response:
                 self._answered = True
-                if not response.is_success:
+                if not response.is_success and response.status_code not in accepted:
                     response.read()
                     raise error_of(response)
                 yield response

@@ -14,14 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from tensorfleet.agent.config import AgentConfig
 from tensorfleet.settings import Settings
 
 LOG_KEEP_BYTES = 10 * 1024**2
 RESTART_MOST_S = 5.0
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""An in-memory stand-in for the gateway, for tests of what speaks to it: the REST face in one process, no socket.
+"""An in-memory stand-in for the gateway, for tests of what speaks to it: the REST face, without a socket.
 
-Use it as `Client(url, token, home, http=FakeGateway().transport())`.  Faults are put in by hand: connections that break in
-the middle of an answer, and answers that say no.
+Use it as `Client(url, token, home, http=FakeGateway().transport())`.  Faults are put in by hand: connections
+that break in the middle of an answer, and answers that say no.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class FakeGateway:
         """A job, queued unless `fields` say otherwise; its id grows by one with each."""
         job_id = fields.pop("job_id", f"j-{len(self.jobs) + 1:016d}")
         job = {
-            "job_id": job_id, "name": "digits", "kind": "train", "status": "queued", "reason": None, "progress": 0.0,
-            "metrics": {}, "model_name": None, "version": None, "error": None, "attempt": 1, "workers": 1,
-            "created_at": AT, "started_at": None, "finished_at": None, "spec": {}, **fields,
+            "job_id": job_id, "name": "digits", "kind": "train", "status": "queued", "reason": None,
+            "progress": 0.0, "metrics": {}, "model_name": None, "version": None, "error": None,
+            "attempt": 1, "workers": 1, "created_at": AT, "started_at": None, "finished_at": None, "spec": {}, **fields,
         }  # fmt: skip
         self.jobs[job_id] = job
         return job
@@ -70,7 +70,7 @@ class FakeGateway:
         self.events.setdefault(job_id, []).append(event)
 
     def fault(self, method: str, path: str, answer: int | Exception, times: int = 1) -> None:
-        """The next `times` requests of this kind get this status or exception; `path` is a regular expression."""
+        """The next `times` requests of this kind get this status or exception; `path` is a regex."""
         left = [times]
 
         def strike(request: httpx.Request) -> httpx.Response | None:
@@ -139,7 +139,7 @@ class FakeGateway:
         return _json(job, 202 if verb else 200)
 
     def _why(self, _: httpx.Request, job_id: str) -> httpx.Response:
-        return _json({"job_id": job_id, "status": "queued", "code": "no_slots", "reason": "all slots are busy",
+        return _json({"job_id": job_id, "status": "queued", "code": "no_slots", "reason": "all slots busy",
                       "evidence": {"free": 0}, "suggestion": "wait", "expected_start": None})  # fmt: skip
 
     def _metrics(self, _: httpx.Request, job_id: str) -> httpx.Response:
@@ -197,9 +197,9 @@ class FakeGateway:
         data = self.uploaded(body["upload_id"])
         self.contents[_sha256(data)] = data
         found = self.versions.setdefault(name, [])
-        found.append({"name": name, "version": len(found) + 1, "digest": _sha256(data), "format": body["format"],
-                      "rows": data.count(b"\n"), "bytes": len(data), "columns": [], "target": body["target"],
-                      "created_at": AT})  # fmt: skip
+        found.append({"name": name, "version": len(found) + 1, "digest": _sha256(data), "format":
+                      body["format"], "rows": data.count(b"\n"), "bytes": len(data), "columns": [],
+                      "target": body["target"], "created_at": AT})  # fmt: skip
         return _json(found[-1], 201)
 
     def _versions(self, _: httpx.Request, name: str) -> httpx.Response:
@@ -226,6 +226,8 @@ class FakeGateway:
     def _serve(self, request: httpx.Request, data: bytes) -> httpx.Response:
         wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
         start = int(wanted.group(1)) if wanted else 0
+        if wanted and start >= len(data):
+            return httpx.Response(416, headers={"Content-Range": f"bytes */{len(data)}"})
         rest = data[start:]
         headers = {"Content-Length": str(len(rest))}
         status = 206 if wanted else 200

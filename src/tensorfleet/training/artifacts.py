@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tensorfleet.training.session import Session
 
 TRUSTED_TYPES = (
+    "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
     "tensorfleet.training.preprocessing.AsText",
@@ -30,7 +31,17 @@ TRUSTED_TYPES = (
 SKOPS_FILE = "model.skops"
 EXAMPLE_ROWS = 5
 TORCH_PACKAGES = ("torch", "safetensors")
-PACKAGES = ("mlflow", "numpy", "polars", "pyyaml", "scikit-learn", "scipy", "skops", "tensorfleet", *TORCH_PACKAGES)
+PACKAGES = (
+    "mlflow",
+    "numpy",
+    "polars",
+    "pyyaml",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "tensorfleet",
+    *TORCH_PACKAGES,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,9 @@ def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[s
     return _publish(session, "sklearn", describe(problem, classes), flavors, {SKOPS_FILE: dumps(pipeline)})
 
 
-def publish_torch(session: Session, problem: Problem, classes: Any, files: dict[str, bytes]) -> dict[str, Any]:
+def publish_torch(
+    session: Session, problem: Problem, classes: Any, files: dict[str, bytes]
+) -> dict[str, Any]:
     """Stores a network (`weights.safetensors`, `model.json`, `preprocessor.skops`), loaded by `training.pyfunc`; returns MODEL."""
     flavors = {
         "python_function": {
@@ -118,19 +131,29 @@ def _publish(
     files: dict[str, bytes],
 ) -> dict[str, Any]:
     context = session.context
-    needed = PACKAGES if flavor == "torch" else [package for package in PACKAGES if package not in TORCH_PACKAGES]
+    needed = (
+        PACKAGES if flavor == "torch" else [package for package in PACKAGES if package not in TORCH_PACKAGES]
+    )
     requirements = [f"{package}=={number}" for package in needed if (number := package_version(package))]
     columns = list(described.example)
     rows = [list(row) for row in zip(*described.example.values(), strict=True)]
     signature = {"inputs": described.inputs, "outputs": described.outputs}
     about = {"task": described.task, "target": described.target, "classes": described.classes}
-    environment = {"python": platform.python_version(), "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    environment = {
+        "python": platform.python_version(),
+        "build_dependencies": ["pip"],
+        "dependencies": ["-r requirements.txt"],
+    }
     mlmodel = {
         "flavors": flavors,
         "metadata": {"tensorfleet": {"job_id": context.job_id, "flavor": flavor, **about}},
         "mlflow_version": package_version("mlflow"),
         "model_size_bytes": sum(map(len, files.values())),
-        "saved_input_example_info": {"artifact_path": "input_example.json", "type": "dataframe", "pandas_orient": "split"},
+        "saved_input_example_info": {
+            "artifact_path": "input_example.json",
+            "type": "dataframe",
+            "pandas_orient": "split",
+        },
         "signature": {**{side: json.dumps(spec) for side, spec in signature.items()}, "params": None},
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }

@@ -106,7 +106,9 @@ def _pack(value: Any, path: str, arrays: dict[str, Any]) -> Any:
 def _key(key: Any, path: str) -> Any:
     if type(key) in _SCALARS:
         return key
-    raise InvalidInput(f"{path} has a key of type {type(key).__name__}; keys of a checkpoint are strings, numbers or None")
+    raise InvalidInput(
+        f"{path} has a key of type {type(key).__name__}; keys of a checkpoint are strings, numbers or None"
+    )
 
 
 def _plain_scalar(value: Any, path: str) -> Any:
@@ -127,7 +129,9 @@ def _array_kind(value: Any) -> str | None:
 
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufc":
-            raise InvalidInput(f"an array of {value.dtype} cannot be kept in a checkpoint; give numbers or a list of strings")
+            raise InvalidInput(
+                f"an array of {value.dtype} cannot be kept in a checkpoint; give numbers or a list of strings"
+            )
         return "numpy"
     return "torch" if hasattr(value, "detach") and hasattr(value, "untyped_storage") else None
 
@@ -138,14 +142,20 @@ def _serialize(arrays: dict[str, Any]) -> bytes:
     if all(isinstance(array, np.ndarray) for array in arrays.values()):
         import safetensors.numpy
 
-        return bytes(safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+        return bytes(
+            safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+        )
     import safetensors.torch
     import torch
 
     tensors = {}
     seen: set[int] = set()
     for name, array in arrays.items():
-        tensor = torch.from_numpy(np.array(array)) if isinstance(array, np.ndarray) else array.detach().cpu().contiguous()
+        tensor = (
+            torch.from_numpy(np.array(array))
+            if isinstance(array, np.ndarray)
+            else array.detach().cpu().contiguous()
+        )
         # safetensors refuses tensors that share memory (tied weights, views); each gets its own copy.
         storage = tensor.untyped_storage().data_ptr()
         tensors[name] = tensor.clone() if storage in seen else tensor

@@ -92,7 +92,9 @@ def _params_by_hand() -> dict[str, Any]:
     try:
         params = json.loads(text)
     except ValueError as error:
-        raise InvalidInput(f'TENSORFLEET_PARAMS is not JSON ({error}); write it like {{"epochs": 5}}') from error
+        raise InvalidInput(
+            f'TENSORFLEET_PARAMS is not JSON ({error}); write it like {{"epochs": 5}}'
+        ) from error
     if not isinstance(params, dict):
         raise InvalidInput(f'TENSORFLEET_PARAMS is {text[:60]}; write an object like {{"epochs": 5}}')
     return params

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorfleet.datasets.model import NULL_VALUES
+from tensorfleet.datasets.model import NULL_VALUES, guess_target
 from tensorfleet.errors import DataInvalid, InvalidInput, nearest
 from tensorfleet.training.registry import CLASSIFICATION, REGRESSION, Algorithm
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-TARGET_NAMES = ("target", "label", "class", "y", "species", "outcome", "diagnosis")
 SAMPLES = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 HELD_OUT = 0.2
 MOST_INTEGER_CLASSES = 20
@@ -79,7 +78,9 @@ def locate(session: Session) -> Source:
 def _locate_by_hand(cache_dir: Path) -> Source:
     name = os.environ.get("TENSORFLEET_DATASET")
     if not name:
-        raise InvalidInput("there is no dataset; set TENSORFLEET_DATASET to a file or to a sample such as iris")
+        raise InvalidInput(
+            "there is no dataset; set TENSORFLEET_DATASET to a file or to a sample such as iris"
+        )
     if name in SAMPLES and not Path(name).exists():
         return _sample(name, cache_dir)
     path = Path(name)
@@ -99,7 +100,9 @@ def _sample(name: str, cache_dir: Path) -> Source:
         columns = [str(column).replace(" (cm)", "").replace(" ", "_") for column in bunch.feature_names]
         part = path.with_suffix(f".{os.getpid()}.part")
         cache_dir.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame(bunch.data, schema=columns).with_columns(pl.Series("target", bunch.target)).write_parquet(part)
+        pl.DataFrame(bunch.data, schema=columns).with_columns(
+            pl.Series("target", bunch.target)
+        ).write_parquet(part)
         part.replace(path)
     return Source(name, path, "parquet", "target")
 
@@ -144,21 +147,23 @@ def load_problem(session: Session, algorithm: Algorithm) -> Problem:
         hint = nearest(target, frame.columns)
         raise DataInvalid(f"dataset '{source.name}' has no column '{target}' to predict; {hint}")
     if frame.width < 2:
-        raise DataInvalid(f"dataset '{source.name}' has only the column '{target}'; there is nothing to predict it from")
+        raise DataInvalid(
+            f"dataset '{source.name}' has only the column '{target}'; there is nothing to predict it from"
+        )
     frame, rows = _with_target(frame, target, source.name)
-    task = choose_task(frame[target], algorithm)
-    y = _target_values(frame[target], task)
+    task, y = target_values(frame[target], algorithm)
     features = _plain_numbers(frame.drop(target))
     train, held_out = split(y, task, session.context.seed)
     if task == CLASSIFICATION and len(np.unique(y[train])) < 2:
-        raise DataInvalid(f"target column '{target}' has one class only among the training rows; two are needed")
+        raise DataInvalid(
+            f"target column '{target}' has one class only among the training rows; two are needed"
+        )
     return Problem(task, target, features, y, rows, train, held_out)
 
 
 def detect_target(columns: list[str]) -> str:
     """The column that a dataset most likely is about: one of the usual names, else the last."""
-    by_name = {column.lower(): column for column in columns}
-    found = next((by_name[name] for name in TARGET_NAMES if name in by_name), columns[-1])
+    found = guess_target(columns) or columns[-1]
     print(f"target column: '{found}' (detected; target_column in the job file sets it)", flush=True)
     return found
 
@@ -167,32 +172,67 @@ def _with_target(frame: pl.DataFrame, target: str, name: str) -> tuple[pl.DataFr
     import numpy as np
 
     column = frame[target]
-    present = (column.is_not_null() & column.is_finite()) if column.dtype.is_float() else column.is_not_null()
+    if column.dtype.is_float():
+        present = np.isfinite(column.to_numpy())
+    else:
+        present = (
+            column.is_not_null().to_numpy() if column.null_count() else np.ones(frame.height, dtype=bool)
+        )
     kept = int(present.sum())
-    rows = np.arange(frame.height)
     if kept < FEWEST_ROWS:
         if frame.height and not kept:
-            raise DataInvalid(f"target column '{target}' of dataset '{name}' is missing in all {frame.height} rows")
-        raise DataInvalid(f"dataset '{name}' has {kept} rows with a target; at least {FEWEST_ROWS} are needed")
-    if kept < frame.height:
-        print(f"{frame.height - kept} rows without a target are left out", flush=True)
-        return frame.filter(present), rows[present.to_numpy()]
-    return frame, rows
+            raise DataInvalid(
+                f"target column '{target}' of dataset '{name}' is missing in all {frame.height} rows"
+            )
+        raise DataInvalid(
+            f"dataset '{name}' has {kept} rows with a target; at least {FEWEST_ROWS} are needed"
+        )
+    rows = np.flatnonzero(present)
+    if kept == frame.height:
+        return frame, rows
+    print(f"{frame.height - kept} rows without a target are left out", flush=True)
+    return frame[rows], rows
 
 
-def choose_task(target: pl.Series, algorithm: Algorithm) -> str:
-    """Classification or regression, by the target's type and what the algorithm can do."""
+def target_values(target: pl.Series, algorithm: Algorithm) -> tuple[str, Array]:
+    """The task, by the target's type and what the algorithm can do, and the target [rows] as it needs it.
+
+    Raises:
+        DataInvalid: the algorithm cannot predict such a target.
+    """
+    import numpy as np
+    import polars as pl
+
     kind = target.dtype
     if kind.is_temporal() or kind.is_nested():
-        raise DataInvalid(f"target column '{target.name}' holds {kind}; a target is numbers, texts or booleans")
-    whole = not kind.is_float() or bool((target.round() == target).all())
-    classes = target.n_unique()
-    few = not kind.is_numeric() or (whole and classes <= MOST_INTEGER_CLASSES)
-    task = algorithm.tasks[0] if len(algorithm.tasks) == 1 else (CLASSIFICATION if few else REGRESSION)
-    if task == REGRESSION:
-        if not kind.is_numeric():
-            raise DataInvalid(f"target column '{target.name}' holds {kind}; {algorithm.name} predicts numbers")
-        return task
+        raise DataInvalid(
+            f"target column '{target.name}' holds {kind}; a target is numbers, texts or booleans"
+        )
+    numeric = kind.is_numeric()
+    values = target.cast(pl.Float64).to_numpy() if numeric else _labels(target)
+    whole = not numeric or bool((np.rint(values) == values).all())
+    classes = len(np.unique(values))
+    task = algorithm.tasks[0]
+    if len(algorithm.tasks) > 1:
+        task = CLASSIFICATION if not numeric or (whole and classes <= MOST_INTEGER_CLASSES) else REGRESSION
+    if task == CLASSIFICATION:
+        _check_classes(target, algorithm, whole, classes)
+        return task, values.astype(np.int64) if numeric else values
+    if not numeric:
+        raise DataInvalid(f"target column '{target.name}' holds {kind}; {algorithm.name} predicts numbers")
+    return task, values
+
+
+def _labels(target: pl.Series) -> Array:
+    import numpy as np
+    import polars as pl
+
+    if target.dtype == pl.Boolean:
+        return target.to_numpy()
+    return np.array(target.cast(pl.String).to_list(), dtype=np.str_)
+
+
+def _check_classes(target: pl.Series, algorithm: Algorithm, whole: bool, classes: int) -> None:
     if not whole:
         raise DataInvalid(
             f"target column '{target.name}' holds numbers with fractions; {algorithm.name} predicts classes"
@@ -204,32 +244,24 @@ def choose_task(target: pl.Series, algorithm: Algorithm) -> str:
         raise DataInvalid(
             f"target column '{target.name}' has {classes} different values in {target.len()} rows; these are no classes"
         )
-    return task
-
-
-def _target_values(target: pl.Series, task: str) -> Array:
-    import numpy as np
-    import polars as pl
-
-    if task == REGRESSION:
-        return target.cast(pl.Float64).to_numpy()
-    if target.dtype.is_numeric():
-        return target.cast(pl.Int64).to_numpy()
-    if target.dtype == pl.Boolean:
-        return target.to_numpy()
-    return np.array(target.cast(pl.String).to_list(), dtype=np.str_)
 
 
 def _plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
-    """Infinite numbers become missing ones; nothing else changes."""
+    """NaN and infinite numbers become missing ones, as do booleans with gaps numbers; nothing else changes."""
     import polars as pl
 
+    booleans = [c.name for c in frame.iter_columns() if c.dtype == pl.Boolean and c.null_count()]
     floats = [name for name, kind in frame.schema.items() if kind.is_float()]
-    infinite = [name for name in floats if frame[name].is_infinite().any()]
-    if not infinite:
+    finite = frame.select(pl.col(floats).is_finite().all()).row(0) if floats else ()
+    odd = [name for name, good in zip(floats, finite, strict=True) if not good]
+    if odd:
+        print(f"numbers that are not finite count as missing in: {', '.join(odd)}", flush=True)
+    if not odd and not booleans:
         return frame
-    print(f"infinite numbers in {', '.join(infinite)} count as missing", flush=True)
-    return frame.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in infinite)
+    return frame.with_columns(
+        *(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in odd),
+        pl.col(booleans).cast(pl.Float64),
+    )
 
 
 def split(y: Array, task: str, seed: int) -> tuple[Array, Array]:
@@ -245,5 +277,7 @@ def split(y: Array, task: str, seed: int) -> tuple[Array, Array]:
             stratify = y
         else:
             print("the held-out rows are not stratified: a class has too few rows", flush=True)
-    train, test = train_test_split(np.arange(len(y)), test_size=HELD_OUT, random_state=seed, stratify=stratify)
+    train, test = train_test_split(
+        np.arange(len(y)), test_size=HELD_OUT, random_state=seed, stratify=stratify
+    )
     return train, test

@@ -17,7 +17,9 @@ SHOWN = 8
 MOST_CLASSES_SHOWN = 100
 
 
-def evaluate(problem: Problem, classes: Array | None, predicted: Array, probabilities: Array | None) -> tuple[dict[str, float], dict[str, Any]]:
+def evaluate(
+    problem: Problem, classes: Array | None, predicted: Array, probabilities: Array | None
+) -> tuple[dict[str, float], dict[str, Any]]:
     """Final metrics, and the evaluation that is shown, of the held-out rows.
 
     Args:
@@ -34,12 +36,16 @@ def evaluate(problem: Problem, classes: Array | None, predicted: Array, probabil
         metrics = _regression(truth, predicted)
     evaluation["samples"] = [
         {"row": int(problem.rows[position]), "predicted": guess.item(), "truth": right.item()}
-        for position, guess, right in zip(problem.held_out[:SHOWN], predicted[:SHOWN], truth[:SHOWN], strict=True)
+        for position, guess, right in zip(
+            problem.held_out[:SHOWN], predicted[:SHOWN], truth[:SHOWN], strict=True
+        )
     ]
     return metrics, evaluation
 
 
-def _classification(truth: Array, predicted: Array, classes: Array, probabilities: Array | None) -> tuple[dict[str, float], dict[str, Any]]:
+def _classification(
+    truth: Array, predicted: Array, classes: Array, probabilities: Array | None
+) -> tuple[dict[str, float], dict[str, Any]]:
     import numpy as np
 
     # Held-out rows may hold a class that no training row has, when the split could not be stratified.
@@ -50,7 +56,10 @@ def _classification(truth: Array, predicted: Array, classes: Array, probabilitie
     hits, support, guesses = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     precision, recall = hits / np.maximum(guesses, 1), hits / np.maximum(support, 1)
     f1 = 2 * hits / np.maximum(support + guesses, 1)
-    metrics = {"accuracy": float(hits.sum() / len(truth)), "f1_macro": float(f1[(support + guesses) > 0].mean())}
+    metrics = {
+        "accuracy": float(hits.sum() / len(truth)),
+        "f1_macro": float(f1[(support + guesses) > 0].mean()),
+    }
     if probabilities is not None and len(labels) == len(classes):
         chances = probabilities[np.arange(len(t)), t].astype(float)
         metrics["log_loss"] = float(-np.log(np.clip(chances, np.finfo(probabilities.dtype).eps, 1.0)).mean())

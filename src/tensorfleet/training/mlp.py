@@ -16,7 +16,13 @@ from tensorfleet.training import artifacts, preprocessing
 from tensorfleet.training.data import Problem, load_problem
 from tensorfleet.training.distributed import device, process_group
 from tensorfleet.training.evaluation import evaluate
-from tensorfleet.training.network import NetworkModel, as_tensor, build_network, forward_in_parts, pack_network
+from tensorfleet.training.network import (
+    NetworkModel,
+    as_tensor,
+    build_network,
+    forward_in_parts,
+    pack_network,
+)
 from tensorfleet.training.registry import CLASSIFICATION, Algorithm, MlpParams
 
 if TYPE_CHECKING:
@@ -47,7 +53,10 @@ class Tensors:
             self.classes = np.unique(problem.y)
             y = torch.from_numpy(np.searchsorted(self.classes, problem.y))
         else:
-            self.scale = (float(problem.y[problem.train].mean()), float(problem.y[problem.train].std()) or 1.0)
+            self.scale = (
+                float(problem.y[problem.train].mean()),
+                float(problem.y[problem.train].std()) or 1.0,
+            )
             y = torch.from_numpy((problem.y - self.scale[0]) / self.scale[1]).float()
         self.y = y[torch.from_numpy(problem.train)].to(where)
         self.held_out_y = y[torch.from_numpy(problem.held_out)].to(where)
@@ -67,7 +76,12 @@ def train(session: Session, algorithm: Algorithm, params: MlpParams) -> dict[str
         raise DataInvalid(f"{len(problem.train)} training rows are too few for {context.world_size} workers")
     where = device(context)
     data = Tensors(problem, where)
-    config = {"inputs": data.x.shape[1], "hidden": params.hidden, "outputs": data.outputs, "dropout": params.dropout}
+    config = {
+        "inputs": data.x.shape[1],
+        "hidden": params.hidden,
+        "outputs": data.outputs,
+        "dropout": params.dropout,
+    }
     torch.manual_seed(context.seed)
     network = build_network(**config).to(where)
     if context.rank == 0:
@@ -105,16 +119,25 @@ def fit(session: Session, network: torch.nn.Module, data: Tensors, params: MlpPa
             len(data.x), context.rank, context.world_size, context.seed, epoch, params.batch_size
         )
         losses = [loss for loss in train_steps(model, optimizer, loss_of, data.x, data.y, batches)]
-        metrics = _epoch_metrics(network, data, torch.stack(losses).sum(), loss_of, context.rank, context.world_size)
+        metrics = _epoch_metrics(
+            network, data, torch.stack(losses).sum(), loss_of, context.rank, context.world_size
+        )
         if not math.isfinite(metrics["loss"]):
-            raise InvalidInput(f"the loss is {metrics['loss']} in epoch {epoch}; lower hyperparameters.learning_rate ({params.learning_rate})")
+            raise InvalidInput(
+                f"the loss is {metrics['loss']} in epoch {epoch}; lower hyperparameters.learning_rate ({params.learning_rate})"
+            )
         if context.rank == 0:
             shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-            print(f"epoch {epoch}/{params.epochs}  {shown}  {time.perf_counter() - started:.2f} s", flush=True)
+            print(
+                f"epoch {epoch}/{params.epochs}  {shown}  {time.perf_counter() - started:.2f} s", flush=True
+            )
             session.report(step=epoch, **metrics)
             session.progress(epoch / params.epochs)
         if epoch % every == 0:
-            session.save({"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}, step=epoch)
+            session.save(
+                {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch},
+                step=epoch,
+            )
 
 
 def train_steps(
@@ -134,7 +157,9 @@ def train_steps(
         yield loss.detach() * len(batch)
 
 
-def epoch_batches(rows: int, rank: int, world_size: int, seed: int, epoch: int, batch_size: int) -> list[torch.Tensor]:
+def epoch_batches(
+    rows: int, rank: int, world_size: int, seed: int, epoch: int, batch_size: int
+) -> list[torch.Tensor]:
     """Row numbers of this rank's batches: the ranks' shards are disjoint, cover all rows, and have equally many batches."""
     import torch
 
@@ -159,14 +184,25 @@ def loss_function(data: Tensors) -> LossOf:
 
 
 def _epoch_metrics(
-    network: torch.nn.Module, data: Tensors, loss_sum: torch.Tensor, loss_of: LossOf, rank: int, world_size: int
+    network: torch.nn.Module,
+    data: Tensors,
+    loss_sum: torch.Tensor,
+    loss_of: LossOf,
+    rank: int,
+    world_size: int,
 ) -> dict[str, float]:
     """The training loss over all ranks' rows, and the held-out accuracy or error; each rank looks at its share of the rows."""
     import torch
 
     y = data.held_out_y[rank::world_size]
-    outputs = forward_in_parts(network, data.held_out_x[rank::world_size]) if len(y) else data.held_out_x.new_zeros(0, data.outputs)
-    right = (outputs.argmax(dim=1) == y).sum() if data.classes is not None else ((outputs[:, 0] - y) ** 2).sum()
+    outputs = (
+        forward_in_parts(network, data.held_out_x[rank::world_size])
+        if len(y)
+        else data.held_out_x.new_zeros(0, data.outputs)
+    )
+    right = (
+        (outputs.argmax(dim=1) == y).sum() if data.classes is not None else ((outputs[:, 0] - y) ** 2).sum()
+    )
     totals = torch.stack([loss_sum.double(), right.double()])
     if world_size > 1:
         torch.distributed.all_reduce(totals)
@@ -187,7 +223,9 @@ def _resume(session: Session, network: torch.nn.Module, optimizer: torch.optim.O
     return int(state["epoch"])
 
 
-def _outcome(session: Session, problem: Problem, model: NetworkModel, config: dict[str, Any]) -> dict[str, Any]:
+def _outcome(
+    session: Session, problem: Problem, model: NetworkModel, config: dict[str, Any]
+) -> dict[str, Any]:
     held_out = problem.features[problem.held_out]
     probabilities = None if model.classes_ is None else model.predict_proba(held_out)
     metrics, evaluation = evaluate(problem, model.classes_, model.predict(held_out), probabilities)

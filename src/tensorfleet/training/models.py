@@ -99,10 +99,16 @@ def load_model(folder: str | Path) -> Predictor:
         described = yaml.safe_load((folder / "MLmodel").read_text())
         about = described["metadata"]["tensorfleet"]
         columns = json.loads(described["signature"]["inputs"])
-        estimator = _load_network(folder) if about["flavor"] == "torch" else load_skops((folder / SKOPS_FILE).read_bytes())
+        estimator = (
+            _load_network(folder)
+            if about["flavor"] == "torch"
+            else load_skops((folder / SKOPS_FILE).read_bytes())
+        )
         return Predictor(estimator, about, columns)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(f"{folder} holds no model that TensorFleet wrote ({type(error).__name__}: {error})") from error
+        raise InvalidInput(
+            f"{folder} holds no model that TensorFleet wrote ({type(error).__name__}: {error})"
+        ) from error
 
 
 def load_skops(data: bytes) -> Any:
@@ -136,7 +142,13 @@ def _check_trees(pipeline: Any) -> None:
     model = pipeline.steps[-1][1] if hasattr(pipeline, "steps") else pipeline
     width = getattr(model, "n_features_in_", 0)
     for tree in getattr(model, "estimators_", ()):
-        _check_tree(tree.tree_.children_left, tree.tree_.children_right, tree.tree_.feature, tree.tree_.children_left >= 0, width)
+        _check_tree(
+            tree.tree_.children_left,
+            tree.tree_.children_right,
+            tree.tree_.feature,
+            tree.tree_.children_left >= 0,
+            width,
+        )
     for stage in getattr(model, "_predictors", ()):
         for predictor in stage:
             nodes = predictor.nodes
@@ -162,7 +174,9 @@ def _as_columns(data: Any, names: list[str]) -> Mapping[str, Any]:
     if hasattr(data, "columns") and hasattr(data, "__getitem__"):
         return {str(name): data[name] for name in data.columns}
     if isinstance(data, Mapping):
-        alone = not any(isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) for v in data.values())
+        alone = not any(
+            isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) for v in data.values()
+        )
         return {name: [value] for name, value in data.items()} if alone else data
     if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
         keys = dict.fromkeys(key for row in data for key in row)
@@ -200,4 +214,7 @@ def _plain(values: Any) -> Any:
         array = list(array)
     if isinstance(array, np.ndarray) and array.dtype.kind != "O":
         return array
-    return [None if value is None or value != value or type(value).__name__ in ("NAType", "NaTType") else value for value in array]  # noqa: PLR0124 - NaN
+    return [
+        None if value is None or value != value or type(value).__name__ in ("NAType", "NaTType") else value
+        for value in array
+    ]

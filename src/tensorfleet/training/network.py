@@ -54,7 +54,9 @@ class NetworkModel:
         scale: mean and standard deviation of the target (regression), which the network predicts in units of.
     """
 
-    def __init__(self, network: torch.nn.Module, prepare: Any, classes: Array | None, scale: tuple[float, float]) -> None:
+    def __init__(
+        self, network: torch.nn.Module, prepare: Any, classes: Array | None, scale: tuple[float, float]
+    ) -> None:
         self.network = network
         self.prepare = prepare
         self.classes_ = classes
@@ -95,7 +97,9 @@ def pack_network(model: NetworkModel, config: dict[str, Any]) -> dict[str, bytes
         "target_mean": model.scale[0],
         "target_deviation": model.scale[1],
     }
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
+    weights = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()
+    }
     return {
         WEIGHTS_FILE: bytes(safetensors.torch.save(weights)),
         CONFIG_FILE: json.dumps(described, indent=1).encode(),
@@ -122,7 +126,9 @@ def load_network(folder: Path, load_skops: Any) -> NetworkModel:
             network = build_network(config["inputs"], config["hidden"], config["outputs"], config["dropout"])
         network.load_state_dict(weights, assign=True)
     except (RuntimeError, safetensors.SafetensorError) as error:
-        raise InvalidInput(f"the weights in {folder} do not fit the network: {str(error).splitlines()[0]}") from error
+        raise InvalidInput(
+            f"the weights in {folder} do not fit the network: {str(error).splitlines()[0]}"
+        ) from error
     network.eval()
     classes = None if config["classes"] is None else np.array(config["classes"])
     prepare = load_skops((folder / PREPROCESSOR_FILE).read_bytes())

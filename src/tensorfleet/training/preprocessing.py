@@ -25,7 +25,9 @@ class AsText(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: Any) -> Any:
         values = np.asarray(X, dtype=object)
-        missing = np.frompyfunc(lambda v: v is None or v != v or v is _pandas_na(v), 1, 1)(values).astype(bool)  # noqa: PLR0124 - NaN
+        missing = np.frompyfunc(lambda v: v is None or v != v or v is _pandas_na(v), 1, 1)(values).astype(
+            bool
+        )
         texts = values.astype(str).astype(object)
         texts[missing] = ""
         return texts
@@ -107,8 +109,7 @@ def build(frame: pl.DataFrame, kinds: dict[str, str], *, scale: bool, dense: boo
     from sklearn.preprocessing import StandardScaler
 
     numbers = [name for name, kind in kinds.items() if kind == NUMBER]
-    missing = [name for name in numbers if frame[name].null_count() or (frame[name].dtype.is_float() and frame[name].is_nan().any())]
-    impute = bool(missing) and not nan
+    impute = not nan and any(frame[name].null_count() for name in numbers)
     if len(numbers) == frame.width and not impute:
         return StandardScaler() if scale else None
     parts: list[tuple[str, Any, Any]] = []
@@ -141,7 +142,9 @@ def _categorical() -> Any:
     from sklearn.preprocessing import OneHotEncoder
 
     impute = SimpleImputer(missing_values="", strategy="most_frequent", keep_empty_features=True)
-    return make_pipeline(AsText(), impute, OneHotEncoder(handle_unknown="ignore", max_categories=MOST_CATEGORIES))
+    return make_pipeline(
+        AsText(), impute, OneHotEncoder(handle_unknown="ignore", max_categories=MOST_CATEGORIES)
+    )
 
 
 def _dates(scale: bool) -> Any:

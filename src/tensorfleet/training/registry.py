@@ -145,7 +145,9 @@ def validate_hyperparameters(algorithm: str, hyperparameters: dict[str, Any]) ->
     try:
         params.model_validate(hyperparameters)
     except ValidationError as error:
-        found = {_field_error(params, problem).field: _field_error(params, problem) for problem in error.errors()}
+        found = {
+            _field_error(params, problem).field: _field_error(params, problem) for problem in error.errors()
+        }
         return list(found.values())
     return []
 
@@ -157,7 +159,11 @@ def _field_error(params: type[Params], problem: Any) -> FieldError:
         message = f"there is no such hyperparameter; {nearest(str(name)[:60], params.model_fields)}"
         return FieldError(path, message, "unknown_hyperparameter")
     message = problem["msg"][0].lower() + problem["msg"][1:]
-    return FieldError(path, f"{message.replace('input should', 'should')}, but is {_short(problem['input'])}", problem["type"])
+    return FieldError(
+        path,
+        f"{message.replace('input should', 'should')}, but is {_short(problem['input'])}",
+        problem["type"],
+    )
 
 
 def _short(value: Any) -> str:

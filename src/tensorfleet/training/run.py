@@ -25,13 +25,12 @@ def run_task(task_dir: Path) -> int:
     activate(session)
     code = 0
     try:
-        seed_everything(context.seed)
         limit_threads(context.cpus)
         outcome = _run_builtin(session) if context.spec.get("algorithm") else _run_own_code(session)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         outcome = _own_code_outcome(session) if code == 0 else _exit_outcome(stop)
-    except BaseException as error:  # noqa: BLE001 - whatever ends a task, its outcome says so
+    except BaseException as error:
         code = 1
         outcome = failure(error, context)
     write_atomic(task_dir / OUTCOME_FILE, json.dumps(outcome).encode())
@@ -47,10 +46,14 @@ def _run_builtin(session: Session) -> dict[str, Any]:
         raise SpecInvalid(errors)
     algorithm = registry.ALGORITHMS[spec["algorithm"]]
     trainer: Callable[..., dict[str, Any]] = algorithm.load()
-    return {"status": "succeeded", **trainer(session, algorithm, algorithm.params(**session.context.hyperparameters))}
+    return {
+        "status": "succeeded",
+        **trainer(session, algorithm, algorithm.params(**session.context.hyperparameters)),
+    }
 
 
 def _run_own_code(session: Session) -> dict[str, Any]:
+    seed_everything(session.context.seed)
     user_code.run(session, session.context.spec["entrypoint"])
     return _own_code_outcome(session)
 
@@ -80,7 +83,11 @@ def failure(error: BaseException, context: TaskContext) -> dict[str, Any]:
 
 
 def _classify(error: BaseException, own_code: bool) -> str:
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "CUDA out of memory" in str(error):
+    if (
+        isinstance(error, MemoryError)
+        or "can't allocate memory" in str(error)
+        or "CUDA out of memory" in str(error)
+    ):
         return "out_of_memory"
     if isinstance(error, DataInvalid):
         return "data"
@@ -90,7 +97,7 @@ def _classify(error: BaseException, own_code: bool) -> str:
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds random and numpy, and torch where it is loaded (own code that loads it later begins with torch's default)."""
+    """Seeds random, numpy, and torch where it is loaded; the built-in trainers seed what they use themselves."""
     import random
 
     import numpy as np
@@ -106,7 +113,7 @@ def seed_everything(seed: int) -> None:
 def limit_threads(cpus: float) -> None:
     """Lets the numeric libraries use as many threads as the task has CPUs."""
     threads = max(1, int(cpus))
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ[variable] = str(threads)
     if "torch" in sys.modules:
         import torch

@@ -62,7 +62,9 @@ class Session:
         self.last_values.update({name: number for name, number in numbers.items() if number is not None})
         self._write({"kind": "metrics", "at": time.time(), "step": self._step, "values": numbers})
         if self.context.by_hand and self.context.rank == 0:
-            shown = "  ".join(f"{name} {number:.6g}" for name, number in numbers.items() if number is not None)
+            shown = "  ".join(
+                f"{name} {number:.6g}" for name, number in numbers.items() if number is not None
+            )
             print(f"step {self._step}  {shown}", flush=True)
 
     def progress(self, value: float) -> None:
@@ -80,9 +82,18 @@ class Session:
         self.objects.put(key, data)
         sha256 = hashlib.sha256(data).hexdigest()
         self._write(
-            {"kind": "checkpoint", "at": time.time(), "step": step, "key": key, "sha256": sha256, "bytes": len(data)}
+            {
+                "kind": "checkpoint",
+                "at": time.time(),
+                "step": step,
+                "key": key,
+                "sha256": sha256,
+                "bytes": len(data),
+            }
         )
-        for old in checkpoints.list_checkpoints(self.objects, context.job_id)[context.checkpoint_policy("keep_last", 2) :]:
+        for old in checkpoints.list_checkpoints(self.objects, context.job_id)[
+            context.checkpoint_policy("keep_last", 2) :
+        ]:
             self.objects.delete(old)
         return key
 
@@ -93,7 +104,9 @@ class Session:
             return None
         wanted = context.checkpoint or {}
         candidates = [wanted["key"]] if wanted else []
-        candidates += [key for key in checkpoints.list_checkpoints(self.objects, context.job_id) if key not in candidates]
+        candidates += [
+            key for key in checkpoints.list_checkpoints(self.objects, context.job_id) if key not in candidates
+        ]
         for key in candidates:
             try:
                 return self._load(key, wanted.get("sha256") if key == wanted.get("key") else None)
@@ -115,12 +128,18 @@ class Session:
         if hasattr(value, "item"):
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidInput(f"metric '{name}' is {str(value)[:60]!r}, a {type(value).__name__}; report numbers")
+            raise InvalidInput(
+                f"metric '{name}' is {str(value)[:60]!r}, a {type(value).__name__}; report numbers"
+            )
         if math.isfinite(value):
             return value
         if name not in self._warned:
             self._warned.add(name)
-            print(f"warning: metric '{name}' is {value} at step {self._step}; it is kept as null", file=sys.stderr, flush=True)
+            print(
+                f"warning: metric '{name}' is {value} at step {self._step}; it is kept as null",
+                file=sys.stderr,
+                flush=True,
+            )
         return None
 
     def _write(self, record: dict[str, Any]) -> None:

@@ -12,6 +12,9 @@ from tensorfleet.training.evaluation import evaluate
 from tensorfleet.training.registry import CLASSIFICATION, Algorithm, Params
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from tensorfleet.training.context import TaskContext
     from tensorfleet.training.session import Session
 
 SCALED = {"logistic_regression", "linear_regression", "svm", "knn"}
@@ -21,15 +24,24 @@ TAKES_NAN = {"gradient_boosting"}
 
 def train(session: Session, algorithm: Algorithm, params: Params) -> dict[str, Any]:
     """Trains on this process alone and returns the task's outcome."""
+    from sklearn import config_context
+
     problem = load_problem(session, algorithm)
-    pipeline = build_pipeline(problem, algorithm, params, session.context.seed, int(session.context.cpus))
-    print(f"{algorithm.name}: {problem.task} of '{problem.target}' on {len(problem.train)} rows, {problem.features.width} columns", flush=True)
+    training = problem.features[problem.train]
+    pipeline = build_pipeline(problem, training, algorithm, params, session.context)
+    print(
+        f"{algorithm.name}: {problem.task} of '{problem.target}' on {len(problem.train)} rows, {problem.features.width} columns",
+        flush=True,
+    )
     session.progress(0.1)
     started = time.perf_counter()
     try:
-        pipeline.fit(problem.features[problem.train], problem.y[problem.train])
+        with config_context(skip_parameter_validation=True):  # `params` has checked them
+            pipeline.fit(training, problem.y[problem.train])
     except ValueError as error:
-        raise DataInvalid(f"{algorithm.name} cannot be trained on this data: {str(error).splitlines()[0]}") from error
+        raise DataInvalid(
+            f"{algorithm.name} cannot be trained on this data: {str(error).splitlines()[0]}"
+        ) from error
     print(f"trained in {time.perf_counter() - started:.3f} s", flush=True)
     session.progress(0.8)
     metrics, evaluation = _evaluate(problem, pipeline)
@@ -40,11 +52,12 @@ def train(session: Session, algorithm: Algorithm, params: Params) -> dict[str, A
     return {"metrics": metrics, "evaluation": evaluation, "model": model}
 
 
-def build_pipeline(problem: Problem, algorithm: Algorithm, params: Params, seed: int, cpus: int) -> Any:
+def build_pipeline(
+    problem: Problem, training: pl.DataFrame, algorithm: Algorithm, params: Params, context: TaskContext
+) -> Any:
     """The unfitted pipeline: the preparation that these columns need, if any, and the estimator."""
     from sklearn.pipeline import Pipeline
 
-    training = problem.features[problem.train]
     kinds = preprocessing.column_kinds(training)
     if not kinds:
         raise DataInvalid(f"no column is left to predict '{problem.target}' from")
@@ -55,9 +68,13 @@ def build_pipeline(problem: Problem, algorithm: Algorithm, params: Params, seed:
         dense=algorithm.name in DENSE,
         nan=algorithm.name in TAKES_NAN,
     )
-    model = estimator(algorithm.name, problem.task, params.model_dump(), seed, max(1, cpus))
+    model = estimator(
+        algorithm.name, problem.task, params.model_dump(), context.seed, max(1, int(context.cpus))
+    )
     if algorithm.name == "knn" and model.n_neighbors > len(problem.train):
-        raise InvalidInput(f"hyperparameters.n_neighbors is {model.n_neighbors}, but there are {len(problem.train)} training rows")
+        raise InvalidInput(
+            f"hyperparameters.n_neighbors is {model.n_neighbors}, but there are {len(problem.train)} training rows"
+        )
     return Pipeline([("prepare", prepare), ("model", model)] if prepare is not None else [("model", model)])
 
 
@@ -78,7 +95,9 @@ def estimator(name: str, task: str, params: dict[str, Any], seed: int, cpus: int
         return forest(**params, random_state=seed, n_jobs=cpus if cpus > 1 else None)
     if name == "gradient_boosting":
         params["max_iter"] = params.pop("n_estimators")
-        boosting = ensemble.HistGradientBoostingClassifier if classify else ensemble.HistGradientBoostingRegressor
+        boosting = (
+            ensemble.HistGradientBoostingClassifier if classify else ensemble.HistGradientBoostingRegressor
+        )
         return boosting(**params, early_stopping=False, random_state=seed)
     if name == "svm":
         return svm.SVC(**params, random_state=seed) if classify else svm.SVR(**params)

@@ -48,10 +48,14 @@ def unpack(archive: Path, root: Path) -> None:
         with tarfile.open(archive, mode="r:gz") as tar:
             for count, member in enumerate(tar, start=1):
                 if not (member.isreg() or member.isdir()):
-                    raise InvalidInput(f"the code holds '{member.name[:200]}', which is neither a file nor a folder; leave it out")
+                    raise InvalidInput(
+                        f"the code holds '{member.name[:200]}', which is neither a file nor a folder; leave it out"
+                    )
                 total += member.size
                 if total > MOST_BYTES or count > MOST_FILES:
-                    raise InvalidInput(f"the code unpacks to more than {MOST_BYTES // 1024**3} GiB or {MOST_FILES} files")
+                    raise InvalidInput(
+                        f"the code unpacks to more than {MOST_BYTES // 1024**3} GiB or {MOST_FILES} files"
+                    )
                 tar.extract(member, root, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InvalidInput(f"the code cannot be unpacked: {error}") from error
@@ -77,10 +81,14 @@ def _call(root: Path, entrypoint: str, params: dict[str, object]) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise InvalidInput(f"entrypoint '{entrypoint}': there is no module '{error.name}' in the code; it has {_names(root)}") from error
+        raise InvalidInput(
+            f"entrypoint '{entrypoint}': there is no module '{error.name}' in the code; it has {_names(root)}"
+        ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
-        raise InvalidInput(f"entrypoint '{entrypoint}': module '{module_name}' has no function '{function_name}'")
+        raise InvalidInput(
+            f"entrypoint '{entrypoint}': module '{module_name}' has no function '{function_name}'"
+        )
     if inspect.signature(function).parameters:
         function(params)
     else:

@@ -135,6 +135,17 @@ def test_download_that_fails_leaves_no_file_but_goes_on_later(
     assert gateway.sent("GET", "/download$")[-1].headers["Range"] == "bytes=1500-"
 
 
+@pytest.mark.parametrize(("left_bytes", "tries"), [(len(CONTENT), 1), (len(CONTENT) + 5, 2)])
+def test_part_that_is_whole_or_too_long_is_dealt_with(
+    client: Client, gateway: FakeGateway, csv: Path, tmp_path: Path, left_bytes: int, tries: int
+):
+    digest = client.datasets.add(csv, "sales")["digest"]
+    tag = hashlib.sha256(digest.encode()).hexdigest()[:12]
+    (tmp_path / f".copy.csv.{tag}.part").write_bytes(CONTENT.ljust(left_bytes, b"x"))
+    assert client.datasets.download("sales", to=tmp_path / "copy.csv").read_bytes() == CONTENT
+    assert len(gateway.sent("GET", "/download$")) == tries
+
+
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", "", "a\\..\\x", "a\0"])
 def test_file_names_of_a_server_stay_inside_the_folder(tmp_path: Path, name: str):
     with pytest.raises(Internal, match="not a path inside"):

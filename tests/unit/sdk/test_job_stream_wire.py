@@ -95,7 +95,7 @@ def test_wait_ends_with_the_timeout_although_keep_alives_come(client: Client, ga
             httpx.Response(200, stream=KeepAlives()) if request.url.path.endswith("/stream") else None
         )
     )
-    with pytest.raises(TimeoutError, match="still running after 0.2 s"):
+    with pytest.raises(TimeoutError, match=r"still running after 0\.2 s"):
         job.wait(timeout=0.2)
 
 

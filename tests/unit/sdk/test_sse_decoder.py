@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,5 +56,5 @@ TEXT = "id: 1\r\nevent: log\r\ndata: grüße\r\ndata: 2\r\n\r\n: c\n\nid: 2\ndat
 @given(st.lists(st.integers(0, len(TEXT)), max_size=20))
 def test_where_the_network_cuts_makes_no_difference(cuts: list[int]):
     edges = [0, *sorted(cuts), len(TEXT)]
-    chunks = [TEXT[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [TEXT[a:b] for a, b in pairwise(edges)]
     assert decode(*chunks) == [ServerEvent("log", "grüße\n2", "1"), ServerEvent("message", "b", "2")]

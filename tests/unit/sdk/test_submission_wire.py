@@ -32,7 +32,8 @@ def test_job_file_is_sent_as_it_is(client: Client, gateway: FakeGateway, tmp_pat
     )
     job = client.submit(path, seed=3)
     assert job.data["spec"] == {
-        "name": "wine", "algorithm": "random_forest", "dataset": "wine", "hyperparameters": {"rate": 0.001}, "seed": 3,
+        "name": "wine", "algorithm": "random_forest", "dataset": "wine", "seed": 3,
+        "hyperparameters": {"rate": 0.001},
     }  # fmt: skip
 
 
@@ -143,8 +144,9 @@ def test_dataset_that_is_not_there_is_refused_before_the_job(
 def code(tmp_path: Path) -> Path:
     folder = tmp_path / "code"
     for name, text in {
-        "train.py": "print(1)", "lib/util.py": "", "__pycache__/x.pyc": "x", ".git/config": "x", ".venv/big": "x",
-        "data/big.csv": "1", "notes.log": "x", "lib/keep.log": "k", ".gitignore": "data/\n*.log\n!keep.log\n",
+        "train.py": "print(1)", "lib/util.py": "", "__pycache__/x.pyc": "x", ".git/config": "x",
+        ".venv/big": "x", "data/big.csv": "1", "notes.log": "x", "lib/keep.log": "k",
+        ".gitignore": "data/\n*.log\n!keep.log\n",
     }.items():  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)

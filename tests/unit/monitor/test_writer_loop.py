@@ -11,7 +11,7 @@ import pytest
 from tensorfleet.errors import Unavailable
 from tensorfleet.monitor.drain import Drain
 from tensorfleet.monitor.wake import SOCKET_NAME, wake_monitor
-from tensorfleet.monitor.writer import Bell, run
+from tensorfleet.monitor.writer import Bell, follow, run
 
 
 class ScriptedDrain:
@@ -101,3 +101,14 @@ def test_a_socket_left_by_a_killed_writer_is_taken_over(bell: Bell, tmp_path: Pa
     wake_monitor(tmp_path / "run")
     second.wait(5.0)
     second.close()
+
+
+def test_what_came_in_the_moment_of_leaving_is_still_written(bell: Bell, tmp_path: Path) -> None:
+    class LateDrain(ScriptedDrain):
+        def pending(self) -> bool:
+            assert not (tmp_path / "run" / SOCKET_NAME).exists()
+            return bool(self.answers)
+
+    drain = LateDrain(0, 5)
+    follow(cast("Drain", drain), bell, 0.0)
+    assert drain.answers == []
