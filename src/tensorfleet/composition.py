@@ -87,7 +87,9 @@ class FleetInputs:
 
     def code(self, digest: str) -> dict[str, Any]:
         if self._blobs.find(digest) is None:
-            raise NotFound(f"no code with digest {digest[:16]}... was uploaded; submit with the SDK or the command line, which upload it")
+            raise NotFound(
+                f"no code with digest {digest[:16]}... was uploaded; the SDK and the command line upload it on submit"
+            )
         return {"digest": digest}
 
     def check_algorithm(self, spec: JobSpec) -> Sequence[FieldError]:
@@ -96,8 +98,8 @@ class FleetInputs:
         return registry.validate(spec.algorithm, spec.hyperparameters, spec.resources.workers)
 
     def check_capacity(self, spec: JobSpec) -> Sequence[FieldError]:
-        """Against all workers that are up, were they empty.  Before the first one has joined nothing is known to be impossible."""
-        up = [worker for worker in self._workers.list() if worker.state is WorkerState.ONLINE]
+        """Against all workers that are up, were they empty.  Before the first one has joined nothing is impossible."""
+        up = [worker for worker in self._workers.all() if worker.state is WorkerState.ONLINE]
         if not up:
             return []
         return capacity_errors(spec, up)
@@ -113,6 +115,12 @@ def capacity_errors(spec: JobSpec, workers: Sequence[Worker]) -> list[FieldError
     if possible == 0:
         biggest = max(views, key=lambda view: (view.gpus, view.memory_bytes, view.cpus))
         has = f"{biggest.cpus:g} CPUs, {biggest.gpus:g} GPUs, {biggest.memory_bytes / 1024**3:.1f} GiB"
-        return [FieldError("resources", f"no worker of the fleet is large enough for one worker of this job; the largest has {has}", "impossible")]
-    message = f"{needed} workers at once are more than this fleet can ever have, {possible}; ask for {possible}, or start it with more"
+        return [
+            FieldError(
+                "resources",
+                f"no worker of the fleet is large enough for one worker of this job; the largest has {has}",
+                "impossible",
+            )
+        ]
+    message = f"{needed} workers at once are more than this fleet can ever have; ask for {possible}, or start it with more"
     return [FieldError("resources.workers", message, "impossible")]

@@ -51,7 +51,7 @@ class FieldError:
         return {"field": self.field, "message": self.message, "code": self.code}
 
 
-class InvalidInput(TensorFleetError):  # noqa: D101 - the tree above says it
+class InvalidInput(TensorFleetError):
     code = "invalid_input"
     title = "Invalid input"
     http_status = 422
@@ -140,7 +140,9 @@ class JobFailed(TensorFleetError):
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
-        super().__init__(f"job {job['job_id']} ({job['name']}) {job['status']}: {job.get('reason') or 'no reason recorded'}")
+        super().__init__(
+            f"job {job['job_id']} ({job['name']}) {job['status']}: {job.get('reason') or 'no reason recorded'}"
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

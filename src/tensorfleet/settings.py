@@ -9,7 +9,12 @@ from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
 from tensorfleet.errors import InvalidInput, nearest
 from tensorfleet.kit.files import write_atomic
@@ -78,7 +83,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = Path(init_settings().get("home") or default_home())
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=home / "tensorfleet.yaml")
+        return (
+            init_settings,
+            env_settings,
+            YamlConfigSettingsSource(settings_cls, yaml_file=home / "tensorfleet.yaml"),
+        )
 
 
 def load_settings(**overrides: Any) -> Settings:

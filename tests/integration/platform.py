@@ -40,7 +40,11 @@ class Platform:
     def process(self, role: str) -> psutil.Process:
         """The process of one role; `template` is the agent's child."""
         if role == "template":
-            found = [child for child in self.process("agent").children() if "tensorfleet.agent.template" in child.cmdline()]
+            found = [
+                child
+                for child in self.process("agent").children()
+                if "tensorfleet.agent.template" in child.cmdline()
+            ]
         else:
             word = "tensorfleet.agent" if role == "agent" else role
             found = [child for child in self.supervisor.children() if word in child.cmdline()]
@@ -66,14 +70,22 @@ class Platform:
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "TENSORFLEET_HOME": str(self.home)}
-        return subprocess.run([CLI, *arguments], env=env, capture_output=True, text=True, timeout=100, check=check)
+        return subprocess.run(
+            [CLI, *arguments], env=env, capture_output=True, text=True, timeout=100, check=check
+        )
 
 
 @contextmanager
 def running_platform(home: Path, workers: int = 3) -> Iterator[Platform]:
     """`tensorfleet up --detach` in `home`; at the end everything is gone."""
     env = {**os.environ, "TENSORFLEET_HOME": str(home)}
-    subprocess.run([CLI, "up", "--detach", "--port", "0", "--workers", str(workers)], env=env, check=True, capture_output=True, timeout=100)
+    subprocess.run(
+        [CLI, "up", "--detach", "--port", "0", "--workers", str(workers)],
+        env=env,
+        check=True,
+        capture_output=True,
+        timeout=100,
+    )
     from tensorfleet.settings import load_settings
     from tensorfleet.supervisor.lock import HomeLock
 
@@ -89,5 +101,5 @@ def running_platform(home: Path, workers: int = 3) -> Iterator[Platform]:
             family += platform.supervisor.children(recursive=True)
             subprocess.run([CLI, "down"], env=env, check=True, capture_output=True, timeout=60)
         platform.client.close()
-        gone, alive = psutil.wait_procs(family, timeout=10)
+        _, alive = psutil.wait_procs(family, timeout=10)
         assert not alive, f"left running: {[process.cmdline() for process in alive]}"

@@ -61,10 +61,14 @@ def test_a_job_outlives(victim: str, own_platform: Platform, job_file: Path) -> 
     attempts = kinds.count("job.started")
     assert attempts == (1 if victim in ("orchestrator", "gateway") else 2)
 
-    assert [(point.step, point.value) for point in job.metrics()["loss"]] == [(step, 1.0 / step) for step in range(1, STEPS + 1)]
+    assert [(point.step, point.value) for point in job.metrics()["loss"]] == [
+        (step, 1.0 / step) for step in range(1, STEPS + 1)
+    ]
 
     for rank in (0, 1):
-        text = "".join(event.data["text"] for event in events if event.kind == "log" and event.data["rank"] == rank)
+        text = "".join(
+            event.data["text"] for event in events if event.kind == "log" and event.data["rank"] == rank
+        )
         lines = [int(step) for step in re.findall(rf"^line (\d+) of rank {rank}$", text, re.MULTILINE)]
         assert sorted(set(lines)) == list(range(1, STEPS + 1)), "no line is lost"
         if attempts == 1:

@@ -19,7 +19,9 @@ from sqlalchemy.types import BigInteger, TypeDecorator
 
 from tensorfleet.errors import InvalidInput, StorageFull, Unavailable
 
-_EVENT_LOCK = 7_236_001  # PostgreSQL advisory lock: event ids become visible in the order in which they were drawn
+_EVENT_LOCK = (
+    7_236_001  # PostgreSQL advisory lock: event ids become visible in the order in which they were drawn
+)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -79,7 +81,9 @@ def _create_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise InvalidInput("database_url is not a database URL; write sqlite:////path/file.db or postgresql://user@host/name") from error
+        raise InvalidInput(
+            "database_url is not a database URL; write sqlite:////path/file.db or postgresql://user@host/name"
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         # One pooled connection a thread of use; `isolation_level=None` leaves BEGIN to us.
         engine = create_engine(
@@ -87,20 +91,35 @@ def _create_engine(url: str) -> Engine:
             poolclass=QueuePool,
             pool_size=4,
             max_overflow=16,
-            connect_args={"timeout": 15.0, "isolation_level": None, "check_same_thread": False, "cached_statements": 256},
+            connect_args={
+                "timeout": 15.0,
+                "isolation_level": None,
+                "check_same_thread": False,
+                "cached_statements": 256,
+            },
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=4, max_overflow=16, pool_pre_ping=True)
-    raise InvalidInput(f"database_url: {parsed.get_backend_name()} is not supported; use SQLite or PostgreSQL")
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=4, max_overflow=16, pool_pre_ping=True
+        )
+    raise InvalidInput(
+        f"database_url: {parsed.get_backend_name()} is not supported; use SQLite or PostgreSQL"
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # FULL: an acknowledged write survives a power cut, not only a killed process.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000", "cache_size=-8000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=15000",
+        "cache_size=-8000",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -27,11 +27,15 @@ def ensure_schema(database: Database) -> None:
         found = _version(connection)
         if found is None:
             metadata.create_all(connection)
-            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+            connection.execute(
+                text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            )
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
             return
     if found > HEAD:
-        raise InvalidInput(f"this home was written by a newer TensorFleet (schema {found}, this one knows {HEAD}); install that version or newer")
+        raise InvalidInput(
+            f"this home was written by a newer TensorFleet (schema {found}, this one knows {HEAD}); install that version or newer"
+        )
     if found < HEAD:
         upgrade(database.url)
 

@@ -80,7 +80,7 @@ def prepare_store(url: str) -> None:
 
 
 def check_writable(url: str) -> None:
-    """Fails within seconds where MLflow itself would wait long for a lock on its file; makes a missing one anew.
+    """Fails within seconds where MLflow would wait long for a lock on its file; makes a missing file anew.
 
     Raises:
         Unavailable: the file is away, locked or broken.
@@ -101,7 +101,7 @@ def check_writable(url: str) -> None:
 
 @contextmanager
 def opening_mlflow(url: str) -> Iterator[None]:
-    """Around its import and first use: sets its environment; its deprecated calls are not ours to warn about."""
+    """Around import and first use: sets its environment; its deprecated calls are not ours to warn of."""
     os.environ.update(mlflow_environment(url))
     with warnings.catch_warnings():
         for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):

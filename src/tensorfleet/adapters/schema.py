@@ -45,7 +45,9 @@ jobs = Table(
     Column("priority", Integer, nullable=False),  # 0 high, 1 normal, 2 low
     Column("workers", Integer, nullable=False),
     Column("spec", JSON, nullable=False),
-    Column("inputs", JSON, nullable=False),  # what names in the spec stood for at submission: dataset version, code digest
+    Column(
+        "inputs", JSON, nullable=False
+    ),  # what names in the spec stood for at submission: dataset version, code digest
     Column("attempt", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
     Column("cancel_requested", Boolean, nullable=False, default=False),
@@ -102,12 +104,19 @@ tasks = Table(
 leases = Table(
     "leases",
     metadata,
-    Column("token", _Serial, primary_key=True, autoincrement=True),  # fencing token: grows with every lease ever given
+    Column(
+        "token", _Serial, primary_key=True, autoincrement=True
+    ),  # fencing token: grows with every lease ever given
     Column("worker_id", String(64), nullable=False),
     Column("job_id", String(32), nullable=False),
     Column("granted_at", UtcTime, nullable=False),
     Column("released_at", UtcTime),
-    Index("ix_leases_live", "worker_id", sqlite_where=text("released_at IS NULL"), postgresql_where=text("released_at IS NULL")),
+    Index(
+        "ix_leases_live",
+        "worker_id",
+        sqlite_where=text("released_at IS NULL"),
+        postgresql_where=text("released_at IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -164,7 +173,9 @@ model_versions = Table(
     Column("tags", JSON, nullable=False),
     Column("metrics", JSON, nullable=False),
     Column("signature", JSON),
-    Column("files", JSON, nullable=False),  # [{"path", "bytes", "sha256"}]; empty when another MLflow client registered it
+    Column(
+        "files", JSON, nullable=False
+    ),  # [{"path", "bytes", "sha256"}]; empty when another MLflow client registered it
     Column("created_at", UtcTime, nullable=False),
 )
 
@@ -185,13 +196,21 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("topic", String(100), nullable=False),  # who has to act: `orchestrator`, `agent:<worker>` or `registry`
+    Column(
+        "topic", String(100), nullable=False
+    ),  # who has to act: `orchestrator`, `agent:<worker>` or `registry`
     Column("kind", String(40), nullable=False),
     Column("ref", String(64)),  # what it is about (a lease token, a job id), to mark it done without its id
     Column("data", JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("done_at", UtcTime),
-    Index("ix_outbox_open", "topic", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index(
+        "ix_outbox_open",
+        "topic",
+        "id",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 

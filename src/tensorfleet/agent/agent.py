@@ -10,7 +10,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import structlog
@@ -73,7 +72,11 @@ class Agent:
                 await self._attach()
             except grpc.aio.AioRpcError as error:
                 if self._attached or delay_s == RECONNECT_FIRST_S:
-                    log.info("the orchestrator is away; tasks go on", detail=error.details(), code=error.code().name)
+                    log.info(
+                        "the orchestrator is away; tasks go on",
+                        detail=error.details(),
+                        code=error.code().name,
+                    )
             delay_s = RECONNECT_FIRST_S if self._attached else min(RECONNECT_MOST_S, delay_s * 1.3)
             self._attached = False
             await asyncio.sleep(delay_s)
@@ -93,7 +96,8 @@ class Agent:
             outgoing.put_nowait(pb.AgentMessage(hello=hello))
             metadata = (("authorization", f"Bearer {self._config.token}"),)
             try:
-                async for message in OrchestratorStub(channel).Attach(_drain(outgoing), metadata=metadata):
+                stub = OrchestratorStub(channel)  # type: ignore[no-untyped-call]
+                async for message in stub.Attach(_drain(outgoing), metadata=metadata):
                     self._hear(message, outgoing)
             finally:
                 self._outgoing = None
@@ -133,7 +137,9 @@ class Agent:
                 self._stop(lease)
                 task.reported = task.released = True
             elif task.running:
-                self._send(pb.AgentMessage(started=pb.TaskStarted(lease=lease, pid=task.pid or 0)), outgoing=None)
+                self._send(
+                    pb.AgentMessage(started=pb.TaskStarted(lease=lease, pid=task.pid or 0)), outgoing=None
+                )
 
     def _send(self, message: pb.AgentMessage, outgoing: asyncio.Queue[pb.AgentMessage] | None = None) -> None:
         target = outgoing or self._outgoing
@@ -249,9 +255,15 @@ class Agent:
         left = False
         for name, stream in task.streams.items():
             while data := stream.next_chunk(final=task.ended):
-                outgoing.put_nowait(pb.AgentMessage(chunk=pb.Chunk(lease=task.lease, stream=name, start=stream.sent, data=data)))
+                outgoing.put_nowait(
+                    pb.AgentMessage(
+                        chunk=pb.Chunk(lease=task.lease, stream=name, start=stream.sent, data=data)
+                    )
+                )
                 stream.sent += len(data)
-            left = left or (stream.path.exists() and stream.sent < min(stream.path.stat().st_size, stream.limit))
+            left = left or (
+                stream.path.exists() and stream.sent < min(stream.path.stat().st_size, stream.limit)
+            )
         if task.ended and not task.reported and not left:
             task.reported = True
             message = pb.TaskOutcome(lease=task.lease, outcome_json=json.dumps(task.outcome))

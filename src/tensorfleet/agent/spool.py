@@ -1,7 +1,8 @@
 """What tasks leave on disk: the agent's memory, which survives its death.
 
-A task writes `log`, `records.jsonl` and `outcome.json` into its folder by itself and needs nobody to be listening.  The agent follows the
-two streams by byte offset; what was taken over is known by the orchestrator alone, so nothing here has to be kept in step with it.
+A task writes `log`, `records.jsonl` and `outcome.json` into its folder by itself and needs nobody to be listening.  The agent
+follows the two streams by byte offset; what was taken over is known by the orchestrator alone, so nothing here has to be kept
+in step with it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ class Stream:
         except FileNotFoundError:
             return b""
         if self.sent + len(data) > self.limit:
-            return data[: self.limit - self.sent] + b"\n[the log is longer than its limit; the rest is left out]\n"
+            return (
+                data[: self.limit - self.sent]
+                + b"\n[the log is longer than its limit; the rest is left out]\n"
+            )
         cut = data.rfind(b"\n") + 1
         if cut:
             return data[:cut]
@@ -108,7 +112,11 @@ class Spool:
 
     def started(self, task: SpooledTask, pid: int) -> None:
         task.pid = pid
-        write_atomic(task.directory / "pid.json", json.dumps({"pid": pid, "start": _start_time(pid)}).encode(), durable=False)
+        write_atomic(
+            task.directory / "pid.json",
+            json.dumps({"pid": pid, "start": _start_time(pid)}).encode(),
+            durable=False,
+        )
 
     def conclude(self, task: SpooledTask, wait_status: int | None) -> None:
         """The task has ended: works out how, from what it wrote and how it went (None: nobody saw it go)."""
@@ -133,14 +141,32 @@ def outcome_of(directory: Path, wait_status: int | None, stopped_by_us: bool) ->
     if written.get("status") == "failed":
         return {key: written.get(key) for key in ("status", "class", "message", "traceback")}
     if wait_status is None:
-        return {"status": "lost", "class": "lost_worker", "message": "the agent was restarted while the task ran"}
+        return {
+            "status": "lost",
+            "class": "lost_worker",
+            "message": "the agent was restarted while the task ran",
+        }
     if os.WIFSIGNALED(wait_status):
         number = os.WTERMSIG(wait_status)
-        return {"status": "failed", "class": "killed", "message": f"the task was killed by {_signal_name(number)}", "traceback": _last_lines(directory)}
+        return {
+            "status": "failed",
+            "class": "killed",
+            "message": f"the task was killed by {_signal_name(number)}",
+            "traceback": _last_lines(directory),
+        }
     code = os.WEXITSTATUS(wait_status)
     if code == 0:
-        return {"status": "failed", "class": "user_error", "message": "the task exited with code 0 before it was done"}
-    return {"status": "failed", "class": "user_error", "message": f"the task exited with code {code}", "traceback": _last_lines(directory)}
+        return {
+            "status": "failed",
+            "class": "user_error",
+            "message": "the task exited with code 0 before it was done",
+        }
+    return {
+        "status": "failed",
+        "class": "user_error",
+        "message": f"the task exited with code {code}",
+        "traceback": _last_lines(directory),
+    }
 
 
 def _signal_name(number: int) -> str:
@@ -148,7 +174,10 @@ def _signal_name(number: int) -> str:
         name = signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-    hints = {"SIGKILL": " (by a person, or by the system when memory ran out)", "SIGSEGV": " (a crash in native code)"}
+    hints = {
+        "SIGKILL": " (by a person, or by the system when memory ran out)",
+        "SIGSEGV": " (a crash in native code)",
+    }
     return name + hints.get(name, "")
 
 

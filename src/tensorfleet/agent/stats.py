@@ -39,7 +39,9 @@ def _gpus() -> list[dict[str, Any]]:
 
         pynvml.nvmlInit()
         try:
-            return [_gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(i)) for i in range(pynvml.nvmlDeviceGetCount())]
+            return [
+                _gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(i)) for i in range(pynvml.nvmlDeviceGetCount())
+            ]
         finally:
             pynvml.nvmlShutdown()
     return []

@@ -65,11 +65,11 @@ class _Template:
 
     def serve(self) -> None:
         while True:
-            ready, _, _ = select.select([self._channel, self._wake[0]], [], [])
+            ready, _, _ = select.select([self._channel.fileno(), self._wake[0]], [], [])
             if self._wake[0] in ready:
                 os.read(self._wake[0], 4096)
                 self._reap()
-            if self._channel in ready:
+            if self._channel.fileno() in ready:
                 data = self._channel.recv(1 << 20)
                 if not data:
                     return

@@ -62,7 +62,9 @@ class WarmTemplate:
             self._on_death()
             lived_s = asyncio.get_running_loop().time() - began
             delay_s = 0.0 if lived_s > 30 else min(RESTART_MOST_S, max(0.2, delay_s * 2))
-            log.warning("the warm template ended; starting another", lived_s=round(lived_s, 1), delay_s=delay_s)
+            log.warning(
+                "the warm template ended; starting another", lived_s=round(lived_s, 1), delay_s=delay_s
+            )
             await asyncio.sleep(delay_s)
 
     async def _run_one(self) -> None:
@@ -70,7 +72,9 @@ class WarmTemplate:
         ours.setblocking(False)
         env = {key: value for key, value in os.environ.items() if key not in SECRETS} | ONE_THREAD
         command = (sys.executable, "-m", "tensorfleet.agent.template", str(theirs.fileno()))
-        process = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()], env=env, stdin=asyncio.subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(
+            *command, pass_fds=[theirs.fileno()], env=env, stdin=asyncio.subprocess.DEVNULL
+        )
         theirs.close()
         reader, self._writer = await asyncio.open_connection(sock=ours)
         try:

@@ -28,7 +28,7 @@ _REFRESH_S = 0.5
 _FRAMES_PER_S = 10
 _GAP = 2
 _SPARK = 8
-_METRICS = 30
+_METRICS = 32
 
 _News = tuple[Lane, "list[Note] | TensorFleetError | None"]
 
@@ -143,9 +143,11 @@ def render_lanes(lanes: Sequence[Lane], width: int, now: datetime) -> Table:
         for text in texts:
             text.truncate(most, overflow="ellipsis")
     fixed = [max(text.cell_len for text in texts) for texts in (names, kinds, metrics)]
-    fixed[2] = _METRICS if width >= 100 else min(_METRICS, max(fixed[2], 20))  # so that the bar keeps its place
+    fixed[2] = (
+        _METRICS if width >= 100 else min(_METRICS, max(fixed[2], 20))
+    )  # so that the bar keeps its place
     room = width - sum(fixed) - 4 - 11 - 8 - 6 * _GAP
-    spark = _SPARK if room >= _SPARK + _GAP + 10 else 0
+    spark = _SPARK if room >= _SPARK + _GAP + 9 else 0
     bar = max(6, min(30, room - (spark + _GAP if spark else 0)))
     table = Table.grid(padding=(0, _GAP, 0, 0))
     for size in (*fixed[:2], bar, 4, fixed[2], *([spark] if spark else []), 11, 8):

@@ -28,6 +28,9 @@ STATUS_STYLES = {
     "note": "yellow",
 }
 
+_GIVE_WAY = frozenset({"name", "metrics", "course", "description", "aliases", "found", "column"})
+"""Columns that are cut when the terminal is narrow; ids, states and numbers are not."""
+
 
 def screen(*, stderr: bool = False) -> Console:
     """A console on stdout or stderr; it prints text as it is, without markup or guessed colours."""
@@ -52,7 +55,7 @@ def emit_json_line(data: Any) -> None:
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """A table that fits the terminal's width; whole and plain where there is no terminal."""
+    """A table that fits the terminal's width, at the cost of long texts; whole where there is no terminal."""
     from rich.table import Table
 
     found = [[printable(cell) for cell in row] for row in rows]
@@ -65,7 +68,9 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, header in enumerate(headers):
-        table.add_column(header, no_wrap=True, overflow="ellipsis", min_width=4 if index else 8)
+        widest = max(len(row[index]) for row in [list(headers), *found])
+        least = min(widest, 8) if header in _GIVE_WAY else widest
+        table.add_column(header, no_wrap=True, overflow="ellipsis", min_width=least)
     for row in found:
         table.add_row(*(styled(cell) for cell in row))
     console.print(table, soft_wrap=False)

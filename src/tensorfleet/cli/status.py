@@ -27,7 +27,10 @@ def status(as_json: AsJson = False) -> None:
     pairs = [
         ("status", str(health["status"])),
         *((name, _part(part)) for name, part in (health.get("parts") or {}).items()),
-        ("fleet", f"{len(online)} workers online, {busy} of {slots} slots busy"),
+        (
+            "fleet",
+            f"{len(online)} worker{'' if len(online) == 1 else 's'} online, {busy} of {slots} slots busy",
+        ),
         ("jobs", ", ".join(f"{count} {name}" for name, count in jobs.items())),
     ]
     print_pairs(f"TensorFleet at {client.url}", pairs)

@@ -81,7 +81,9 @@ def follow_job(job: Job, *, stderr: bool = False) -> bool:
         say(f"Detached; the job goes on.  Stop it with `tensorfleet jobs cancel {job.id}`.")
         raise typer.Exit(130) from None
     if completed and job.data.get("model_name"):
-        say(f"Its model is registered as {job.data['model_name']}; see `tensorfleet models show {job.data['model_name']}`.")
+        say(
+            f"Its model is registered as {job.data['model_name']}; see `tensorfleet models show {job.data['model_name']}`."
+        )
     if not completed:
         say(f"See `tensorfleet jobs why {job.id}` and `tensorfleet jobs logs {job.id}`.")
     return completed

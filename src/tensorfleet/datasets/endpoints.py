@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import CancelledError, Future
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -39,6 +39,7 @@ def build_router(service: DatasetService) -> APIRouter:
     """The routes `/datasets` and `/uploads`."""
     router = APIRouter(tags=["datasets"])
     _add_datasets(router, service)
+    _add_new_versions(router, service)
     _add_versions(router, service)
     _add_uploads(router, service)
     return router
@@ -68,18 +69,12 @@ def _add_datasets(router: APIRouter, service: DatasetService) -> None:
         await asyncio.to_thread(service.delete, name, workspace)
 
 
-def _add_versions(router: APIRouter, service: DatasetService) -> None:
-    upload_body = {
-        "text/csv": {"schema": {"type": "string", "format": "binary"}},
-        "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
-        "application/json": {"schema": VersionFromUpload.model_json_schema()},
-    }
-
+def _add_new_versions(router: APIRouter, service: DatasetService) -> None:
     @router.post(
         "/datasets/{name}/versions",
         status_code=201,
         responses={200: {"model": VersionRead, "description": "The dataset has this content already"}},
-        openapi_extra={"requestBody": {"required": True, "content": upload_body}},
+        openapi_extra={"requestBody": {"required": True, "content": _version_bodies()}},
     )
     async def add_version(
         name: str,
@@ -92,34 +87,22 @@ def _add_versions(router: APIRouter, service: DatasetService) -> None:
     ) -> VersionRead:
         if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
             body = await _json_body(request)
-            call = asyncio.to_thread(
-                service.commit_upload,
-                name,
-                body.upload_id,
-                body.format or format,
-                target=body.target if body.target is not None else target,
-                source=source,
-                workspace=workspace,
-            )
-            version, is_new = await call
+            named = {"target": body.target or target, "source": source, "workspace": workspace}
+            upload = (name, body.upload_id, body.format or format)
+            version, is_new = await asyncio.to_thread(service.commit_upload, *upload, **named)
         else:
             service.check_size(int(request.headers.get("content-length", 0)))
+            named = {"target": target, "source": source, "workspace": workspace}
             pieces = _Pieces(request.stream())
             try:
-                version, is_new = await asyncio.to_thread(
-                    service.add_version,
-                    name,
-                    pieces,
-                    format,
-                    target=target,
-                    source=source,
-                    workspace=workspace,
-                )
+                version, is_new = await asyncio.to_thread(service.add_version, name, pieces, format, **named)
             finally:
                 pieces.stop()
         response.status_code = 201 if is_new else 200
         return VersionRead.model_validate(version)
 
+
+def _add_versions(router: APIRouter, service: DatasetService) -> None:
     @router.get("/datasets/{name}/versions")
     async def list_versions(
         name: str, limit: Limit = 100, cursor: int | None = None, workspace: Workspace = "default"
@@ -172,6 +155,14 @@ def _add_uploads(router: APIRouter, service: DatasetService) -> None:
     @router.delete("/uploads/{upload_id}", status_code=204)
     async def abort_upload(upload_id: str) -> None:
         await asyncio.to_thread(service.uploads.abort, upload_id)
+
+
+def _version_bodies() -> dict[str, Any]:
+    file = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        **dict.fromkeys(_MEDIA_TYPES.values(), file),
+        "application/json": {"schema": VersionFromUpload.model_json_schema()},
+    }
 
 
 def download_response(service: DatasetService, version: Version, request: Request) -> Response:

@@ -31,7 +31,7 @@ def worker_to_dict(worker: Worker, tasks: list[dict[str, Any]]) -> dict[str, Any
 
 def fleet_to_list(workers: SqlWorkerStore) -> list[dict[str, Any]]:
     running = workers.running()
-    return [worker_to_dict(worker, running.get(worker.id, [])) for worker in workers.list()]
+    return [worker_to_dict(worker, running.get(worker.id, [])) for worker in workers.all()]
 
 
 def build_router(workers: SqlWorkerStore, request: Callable[[str, str], None]) -> APIRouter:

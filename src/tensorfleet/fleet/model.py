@@ -18,7 +18,8 @@ class WorkerState(StrEnum):
 class Worker:
     """One agent: a machine, or a part of one, with a number of slots for tasks.
 
-    `resources` has `cpus`, `memory_bytes` and `gpus` (a list with `name` and `memory_bytes`); `stats` what was used at the last heartbeat.
+    `resources` has `cpus`, `memory_bytes` and `gpus` (a list with `name` and `memory_bytes`); `stats` what was in use
+    at the last heartbeat.
     """
 
     id: str

@@ -15,7 +15,9 @@ def demand_of(resources: dict[str, Any]) -> Demand:
     return Demand(float(resources["cpus"]), float(resources["gpus"]), int(resources["memory"]))
 
 
-def take_snapshot(now: datetime, queue: Iterable[QueuedJob], workers: Iterable[Worker], leases: Sequence[LiveLease]) -> Snapshot:
+def take_snapshot(
+    now: datetime, queue: Iterable[QueuedJob], workers: Iterable[Worker], leases: Sequence[LiveLease]
+) -> Snapshot:
     """Everything that placement looks at, at one instant."""
     waiting = tuple(
         WaitingJob(

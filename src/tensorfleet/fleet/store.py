@@ -30,9 +30,13 @@ class SqlWorkerStore:
         }
         with self._database.begin() as connection:
             known = _find(connection, worker.id)
-            state = WorkerState.DRAINING if known and known.state == WorkerState.DRAINING else WorkerState.ONLINE
+            state = (
+                WorkerState.DRAINING if known and known.state == WorkerState.DRAINING else WorkerState.ONLINE
+            )
             if known:
-                connection.execute(update(workers).where(workers.c.id == worker.id).values(state=state.value, **values))
+                connection.execute(
+                    update(workers).where(workers.c.id == worker.id).values(state=state.value, **values)
+                )
             else:
                 row = {"id": worker.id, "state": state.value, "joined_at": worker.joined_at, **values}
                 connection.execute(insert(workers).values(**row))
@@ -42,12 +46,21 @@ class SqlWorkerStore:
         """Writes the latest heartbeats of several workers."""
         with self._database.begin() as connection:
             for worker_id, (at, stats) in seen.items():
-                connection.execute(update(workers).where(workers.c.id == worker_id).values(seen_at=at, stats=stats))
+                connection.execute(
+                    update(workers).where(workers.c.id == worker_id).values(seen_at=at, stats=stats)
+                )
 
     def set_state(self, worker_id: str, state: WorkerState) -> None:
         with self._database.begin() as connection:
-            if connection.execute(update(workers).where(workers.c.id == worker_id).values(state=state.value)).rowcount == 0:
-                raise NotFound(f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are")
+            if (
+                connection.execute(
+                    update(workers).where(workers.c.id == worker_id).values(state=state.value)
+                ).rowcount
+                == 0
+            ):
+                raise NotFound(
+                    f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are"
+                )
 
     def request(self, worker_id: str, intent: str, now: datetime) -> None:
         """Leaves an intent (`drain`, `undrain`) for the orchestrator."""
@@ -59,16 +72,23 @@ class SqlWorkerStore:
         with self._database.read() as connection:
             row = _find(connection, worker_id)
         if row is None:
-            raise NotFound(f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are")
+            raise NotFound(
+                f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are"
+            )
         return _worker(row)
 
-    def list(self) -> list[Worker]:
+    def all(self) -> list[Worker]:
         with self._database.read() as connection:
-            return [_worker(row) for row in connection.execute(select(workers).order_by(workers.c.joined_at, workers.c.id))]
+            return [
+                _worker(row)
+                for row in connection.execute(select(workers).order_by(workers.c.joined_at, workers.c.id))
+            ]
 
     def running(self) -> dict[str, list[dict[str, Any]]]:
         """What each worker holds leases for: `worker id -> [{job_id, rank, attempt, status}]`."""
-        query = select(tasks).join(leases, tasks.c.lease == leases.c.token).where(leases.c.released_at.is_(None))
+        query = (
+            select(tasks).join(leases, tasks.c.lease == leases.c.token).where(leases.c.released_at.is_(None))
+        )
         found: dict[str, list[dict[str, Any]]] = {}
         with self._database.read() as connection:
             for row in connection.execute(query.order_by(tasks.c.lease)):
@@ -83,4 +103,13 @@ def _find(connection: Connection, worker_id: str) -> Row[Any] | None:
 
 def _worker(row: Row[Any] | None) -> Worker:
     assert row is not None
-    return Worker(row.id, row.name, WorkerState(row.state), row.slots, row.resources, row.stats, row.joined_at, row.seen_at)
+    return Worker(
+        row.id,
+        row.name,
+        WorkerState(row.state),
+        row.slots,
+        row.resources,
+        row.stats,
+        row.joined_at,
+        row.seen_at,
+    )

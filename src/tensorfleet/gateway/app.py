@@ -107,7 +107,11 @@ def _api(services: Services, link: _Link) -> APIRouter:
         services.settings.objects,
         lambda: wake_monitor(services.settings.run_dir),
     )
-    api.include_router(tensorfleet.jobs.endpoints.build_router(services.jobs, services.log, stream, lambda job_id: explain(services, job_id)))
+    api.include_router(
+        tensorfleet.jobs.endpoints.build_router(
+            services.jobs, services.log, stream, lambda job_id: explain(services, job_id)
+        )
+    )
     api.include_router(tensorfleet.fleet.endpoints.build_router(services.workers, request_worker))
     api.include_router(tensorfleet.datasets.endpoints.build_router(services.datasets))
     api.include_router(tensorfleet.registry.endpoints.build_router(models))

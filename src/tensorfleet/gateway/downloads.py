@@ -27,12 +27,16 @@ def build_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["files"])
 
     @router.get("/download/{bucket}/{name:path}", response_model=None)
-    async def download(bucket: str, name: str, range_: Annotated[str | None, Header(alias="Range")] = None) -> Response:
+    async def download(
+        bucket: str, name: str, range_: Annotated[str | None, Header(alias="Range")] = None
+    ) -> Response:
         if bucket not in BUCKETS:
             raise NotFound(f"there is no bucket '{bucket[:40]}'; there are {', '.join(BUCKETS)}")
         if bucket == "datasets":
             dataset, _, version = name.partition("@")
-            return RedirectResponse(f"/api/v1/datasets/{dataset}/versions/{version or 'latest'}/download", 307)
+            return RedirectResponse(
+                f"/api/v1/datasets/{dataset}/versions/{version or 'latest'}/download", 307
+            )
         if bucket == "logs":
             job_id = name.removesuffix(".txt")
             services.jobs.get(job_id)
@@ -60,7 +64,11 @@ def ranged(size: int, header: str | None, read: Callable[[int, int], Iterator[by
         if match is None or match.groups() == ("", ""):
             raise InvalidInput(f"Range '{header[:60]}' is not understood; write bytes=START-END")
         first, last = match.groups()
-        start, end = (max(0, size - int(last)), size) if not first else (int(first), min(size, int(last) + 1) if last else size)
+        start, end = (
+            (max(0, size - int(last)), size)
+            if not first
+            else (int(first), min(size, int(last) + 1) if last else size)
+        )
         if start >= max(end, 1):
             return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
         status = 206
@@ -69,7 +77,9 @@ def ranged(size: int, header: str | None, read: Callable[[int, int], Iterator[by
     return StreamingResponse(read(start, end), status, headers, media_type="application/octet-stream")
 
 
-def _pieces(services: Services, key: str, start: int, end: int, piece_bytes: int = 1 << 20) -> Iterator[bytes]:
+def _pieces(
+    services: Services, key: str, start: int, end: int, piece_bytes: int = 1 << 20
+) -> Iterator[bytes]:
     for at in range(start, end, piece_bytes):
         yield services.objects.get_range(key, at, min(end, at + piece_bytes))
 

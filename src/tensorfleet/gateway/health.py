@@ -41,8 +41,14 @@ def build_router(services: Services, link: OrchestratorLink) -> APIRouter:
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
         parts = await _check(services, link)
-        missing = [name for name in ("database", "objects", "orchestrator", "workers") if parts[name]["status"] != "ok"]
-        return JSONResponse({"status": "ready" if not missing else "not_ready", "missing": missing}, 503 if missing else 200)
+        missing = [
+            name
+            for name in ("database", "objects", "orchestrator", "workers")
+            if parts[name]["status"] != "ok"
+        ]
+        return JSONResponse(
+            {"status": "ready" if not missing else "not_ready", "missing": missing}, 503 if missing else 200
+        )
 
     @router.get("/worker-activity")
     async def worker_activity() -> dict[str, Any]:
@@ -57,19 +63,29 @@ async def _check(services: Services, link: OrchestratorLink) -> dict[str, dict[s
             async with asyncio.timeout(3.0):
                 await asyncio.to_thread(function)
         except (TensorFleetError, TimeoutError, OSError) as error:
-            return {"status": "away", "detail": str(error) or "no answer within 3 s", "meaning": _MEANING[name]}
+            return {
+                "status": "away",
+                "detail": str(error) or "no answer within 3 s",
+                "meaning": _MEANING[name],
+            }
         return {"status": "ok"}
 
     database, objects, serving = await asyncio.gather(
         tried("database", services.database.ping), tried("objects", services.objects.ping), link.is_serving()
     )
     parts = {"database": database, "objects": objects}
-    parts["orchestrator"] = {"status": "ok"} if serving else {"status": "away", "meaning": _MEANING["orchestrator"]}
+    parts["orchestrator"] = (
+        {"status": "ok"} if serving else {"status": "away", "meaning": _MEANING["orchestrator"]}
+    )
     if database["status"] != "ok":
         return parts | {"workers": {"status": "unknown"}}
-    workers = services.workers.list()
+    workers = services.workers.all()
     online = [worker for worker in workers if worker.state is WorkerState.ONLINE]
-    fleet: dict[str, Any] = {"status": "ok" if online else "away", "online": len(online), "slots": sum(worker.slots for worker in online)}
+    fleet: dict[str, Any] = {
+        "status": "ok" if online else "away",
+        "online": len(online),
+        "slots": sum(worker.slots for worker in online),
+    }
     if not online:
         fleet["meaning"] = _MEANING["workers"]
     return parts | {"workers": fleet}

@@ -21,7 +21,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise Conflict(f"port {port} on {host} cannot be used ({error.strerror}); choose another with --port, or --port 0 for any free one") from error
+        raise Conflict(
+            f"port {port} on {host} cannot be used ({error.strerror}); choose another with --port, or --port 0 for any free one"
+        ) from error
     listener.set_inheritable(True)
     return listener
 

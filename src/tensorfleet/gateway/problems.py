@@ -16,11 +16,21 @@ log = structlog.get_logger()
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
 
-def problem(status: int, code: str, title: str, detail: str, errors: list[dict[str, str]] | None = None) -> JSONResponse:
-    body: dict[str, Any] = {"type": f"urn:tensorfleet:{code}", "title": title, "status": status, "detail": detail, "code": code}
+def problem(
+    status: int, code: str, title: str, detail: str, errors: list[dict[str, str]] | None = None
+) -> JSONResponse:
+    body: dict[str, Any] = {
+        "type": f"urn:tensorfleet:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
     if errors:
         body["errors"] = errors
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"} if status == 503 else None
+    headers = (
+        {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"} if status == 503 else None
+    )
     return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
 
 
@@ -37,16 +47,37 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def wrong_request(_request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [
-            FieldError(".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0]), found["msg"], found["type"]) for found in error.errors()
+            FieldError(
+                ".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0]),
+                found["msg"],
+                found["type"],
+            )
+            for found in error.errors()
         ]
-        return from_error(InvalidInput("; ".join(f"{field.field}: {field.message}" for field in fields), fields))
+        return from_error(
+            InvalidInput("; ".join(f"{field.field}: {field.message}" for field in fields), fields)
+        )
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        detail = f"there is nothing at {request.method} {request.url.path}" if error.status_code in (404, 405) else str(error.detail)
-        return problem(error.status_code, _CODES.get(error.status_code, "http_error"), "Not found" if error.status_code == 404 else "Refused", detail)
+        detail = (
+            f"there is nothing at {request.method} {request.url.path}"
+            if error.status_code in (404, 405)
+            else str(error.detail)
+        )
+        return problem(
+            error.status_code,
+            _CODES.get(error.status_code, "http_error"),
+            "Not found" if error.status_code == 404 else "Refused",
+            detail,
+        )
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> JSONResponse:
         log.error("a request failed", method=request.method, path=request.url.path, exc_info=error)
-        return problem(500, "internal", "Internal error", "something went wrong on our side; the gateway's log has the details")
+        return problem(
+            500,
+            "internal",
+            "Internal error",
+            "something went wrong on our side; the gateway's log has the details",
+        )

@@ -1,4 +1,7 @@
-"""Server-Sent Events over the event log: ids are log positions, so a reader that comes back misses nothing and gets nothing twice."""
+"""Server-Sent Events over the event log.
+
+Ids are log positions, so a reader that comes back misses nothing and gets nothing twice.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,10 @@ async def stream_events(
     job_id: str | None = None,
     get_job: Callable[[], JobRecord] | None = None,
 ) -> AsyncIterator[bytes]:
-    """Entries after `after` (negative: from now on), live.  With `get_job`, the stream ends once that job has ended and all of its log is sent."""
+    """Entries after `after` (negative: from now on), live.
+
+    With `get_job`, the stream ends once that job has ended and all of its log is sent.
+    """
     position = after if after >= 0 else await asyncio.to_thread(log.last_id)
     yield b": connected\n\n"
     while True:

@@ -29,11 +29,17 @@ class FleetCollector:
             jobs.add_metric([status.value], counts.get(status.value, 0))
         yield jobs
         running = self._services.workers.running()
-        slots = GaugeMetricFamily("tensorfleet_worker_slots", "Slots of each worker.", labels=["worker", "state"])
+        slots = GaugeMetricFamily(
+            "tensorfleet_worker_slots", "Slots of each worker.", labels=["worker", "state"]
+        )
         busy = GaugeMetricFamily("tensorfleet_worker_busy_slots", "Slots in use.", labels=["worker", "state"])
-        cpu = GaugeMetricFamily("tensorfleet_worker_cpu_percent", "CPU in use, 0 to 100.", labels=["worker", "state"])
-        memory = GaugeMetricFamily("tensorfleet_worker_memory_used_bytes", "Memory in use.", labels=["worker", "state"])
-        for worker in self._services.workers.list():
+        cpu = GaugeMetricFamily(
+            "tensorfleet_worker_cpu_percent", "CPU in use, 0 to 100.", labels=["worker", "state"]
+        )
+        memory = GaugeMetricFamily(
+            "tensorfleet_worker_memory_used_bytes", "Memory in use.", labels=["worker", "state"]
+        )
+        for worker in self._services.workers.all():
             labels = [worker.id, worker.state.value]
             slots.add_metric(labels, worker.slots)
             busy.add_metric(labels, len(running.get(worker.id, [])))
@@ -49,8 +55,12 @@ class Telemetry:
         self.registry = CollectorRegistry()
         self.registry.register(FleetCollector(services))
         labels = ("method", "route", "status")
-        self._requests = Counter("tensorfleet_http_requests", "Requests answered.", labels, registry=self.registry)
-        self._seconds = Histogram("tensorfleet_http_request_seconds", "Time to the first byte.", ("route",), registry=self.registry)
+        self._requests = Counter(
+            "tensorfleet_http_requests", "Requests answered.", labels, registry=self.registry
+        )
+        self._seconds = Histogram(
+            "tensorfleet_http_request_seconds", "Time to the first byte.", ("route",), registry=self.registry
+        )
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["health"])

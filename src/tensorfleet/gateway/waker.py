@@ -19,7 +19,7 @@ class OrchestratorLink:
     def __init__(self, address: str, token: str) -> None:
         options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
         self._channel = grpc.aio.insecure_channel(address, options=options)
-        self._stub = OrchestratorStub(self._channel)
+        self._stub = OrchestratorStub(self._channel)  # type: ignore[no-untyped-call]
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._loop = asyncio.get_running_loop()
         self._wanted = asyncio.Event()
@@ -41,11 +41,13 @@ class OrchestratorLink:
     async def is_serving(self) -> bool:
         stub = health_pb2_grpc.HealthStub(self._channel)
         try:
-            answer = await stub.Check(health_pb2.HealthCheckRequest(service="tensorfleet.v1.Orchestrator"), timeout=1.0)
+            answer = await stub.Check(
+                health_pb2.HealthCheckRequest(service="tensorfleet.v1.Orchestrator"), timeout=1.0
+            )
         except grpc.aio.AioRpcError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         self._task.cancel()
-        await self._channel.close()
+        await self._channel.close(None)

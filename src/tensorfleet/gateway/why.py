@@ -30,7 +30,9 @@ def explain(services: Services, job_id: str) -> dict[str, Any]:
     if job.status is JobStatus.FAILED and job.error:
         answer |= {"code": job.error["class"], "evidence": job.error}
     if job.status is JobStatus.RUNNING:
-        answer["evidence"] = {"tasks": [task for task in services.job_store.tasks(job_id) if task["attempt"] == job.attempt]}
+        answer["evidence"] = {
+            "tasks": [task for task in services.job_store.tasks(job_id) if task["attempt"] == job.attempt]
+        }
     return answer
 
 
@@ -38,14 +40,21 @@ def _waiting(services: Services, job_id: str) -> dict[str, Any]:
     with services.job_store.orchestrate() as tx:
         queue: list[QueuedJob] = tx.queue(1000)
         leases = tx.live_leases()
-    snapshot = take_snapshot(utc_now(), queue, services.workers.list(), leases)
+    snapshot = take_snapshot(utc_now(), queue, services.workers.all(), leases)
     ahead = [found.id for found in queue]
     decision = next((found for found in schedule(snapshot) if found.job_id == job_id), None)
     evidence = {
         "ahead_in_queue": ahead.index(job_id) if job_id in ahead else None,
-        "running": [{"job_id": lease.job_id, "rank": lease.rank, "worker_id": lease.worker_id} for lease in leases],
+        "running": [
+            {"job_id": lease.job_id, "rank": lease.rank, "worker_id": lease.worker_id} for lease in leases
+        ],
         "free_slots": sum(max(0, worker.free_slots) for worker in snapshot.workers if worker.accepts),
     }
     if isinstance(decision, Wait):
-        return {"code": decision.code.value, "reason": decision.reason, "suggestion": decision.suggestion, "evidence": evidence}
+        return {
+            "code": decision.code.value,
+            "reason": decision.reason,
+            "suggestion": decision.suggestion,
+            "evidence": evidence,
+        }
     return {"code": "starting", "reason": "it is about to start", "evidence": evidence}

@@ -20,7 +20,9 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[int, Query(ge=0, le=2**62)]
 
 
-def build_router(jobs: JobService, log: SqlEventLog, stream: EventStream, why: Callable[[str], dict[str, Any]]) -> APIRouter:
+def build_router(
+    jobs: JobService, log: SqlEventLog, stream: EventStream, why: Callable[[str], dict[str, Any]]
+) -> APIRouter:
     """`stream(after, job_id)` yields Server-Sent Events; `why(job_id)` explains a job's state."""
     router = APIRouter(tags=["jobs"])
     _add_lifecycle(router, jobs)
@@ -31,13 +33,17 @@ def build_router(jobs: JobService, log: SqlEventLog, stream: EventStream, why: C
 
 def _add_lifecycle(router: APIRouter, jobs: JobService) -> None:
     @router.post("/jobs", status_code=201)
-    async def submit_job(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
+    async def submit_job(
+        request: Request, idempotency_key: Annotated[str | None, Header()] = None
+    ) -> JSONResponse:
         try:
             body = await request.json()
         except (ValueError, UnicodeDecodeError) as error:
             raise InvalidInput(f"the body is not JSON: {error}") from error
         job, created = await asyncio.to_thread(jobs.submit, body, idempotency_key)
-        return JSONResponse(job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"})
+        return JSONResponse(
+            job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
+        )
 
     @router.delete("/jobs/{job_id}", status_code=204)
     async def delete_job(job_id: str) -> Response:
@@ -46,7 +52,11 @@ def _add_lifecycle(router: APIRouter, jobs: JobService) -> None:
 
     for intent in ("cancel", "pause", "resume", "retry"):
         router.add_api_route(
-            f"/jobs/{{job_id}}/{intent}", _intent_endpoint(jobs, intent), methods=["POST"], status_code=202, name=f"{intent}_job"
+            f"/jobs/{{job_id}}/{intent}",
+            _intent_endpoint(jobs, intent),
+            methods=["POST"],
+            status_code=202,
+            name=f"{intent}_job",
         )
 
 
@@ -57,7 +67,9 @@ def _intent_endpoint(jobs: JobService, intent: str) -> Callable[[str], Any]:
     return request_intent
 
 
-def _add_reads(router: APIRouter, jobs: JobService, log: SqlEventLog, why: Callable[[str], dict[str, Any]]) -> None:
+def _add_reads(
+    router: APIRouter, jobs: JobService, log: SqlEventLog, why: Callable[[str], dict[str, Any]]
+) -> None:
     @router.get("/jobs")
     async def list_jobs(
         status: str | None = None,
@@ -68,7 +80,7 @@ def _add_reads(router: APIRouter, jobs: JobService, log: SqlEventLog, why: Calla
         cursor: str | None = None,
         sort: str = "-created_at",
     ) -> dict[str, Any]:
-        found, following = jobs.list(JobFilter(status, name, kind, workspace), limit, cursor, sort)
+        found, following = jobs.page(JobFilter(status, name, kind, workspace), limit, cursor, sort)
         return {"items": [job_to_dict(job) for job in found], "next_cursor": following}
 
     @router.get("/jobs/{job_id}")
@@ -86,7 +98,10 @@ def _add_reads(router: APIRouter, jobs: JobService, log: SqlEventLog, why: Calla
         points: Annotated[int | None, Query(ge=1, le=100_000)] = None,
         rank: Annotated[int, Query(ge=0)] = 0,
     ) -> dict[str, Any]:
-        return {"items": await asyncio.to_thread(jobs.metrics, job_id, since, points, rank), "next_cursor": None}
+        return {
+            "items": await asyncio.to_thread(jobs.metrics, job_id, since, points, rank),
+            "next_cursor": None,
+        }
 
     @router.get("/jobs/{job_id}/logs")
     async def job_logs(
@@ -112,7 +127,10 @@ def _add_reads(router: APIRouter, jobs: JobService, log: SqlEventLog, why: Calla
     async def job_checkpoints(job_id: str) -> dict[str, Any]:
         jobs.get(job_id)
         found = log.read_after(0, 1000, job_id, ("checkpoint",))
-        return {"items": [{"at": event_to_dict(event)["at"], **event.data} for event in found], "next_cursor": None}
+        return {
+            "items": [{"at": event_to_dict(event)["at"], **event.data} for event in found],
+            "next_cursor": None,
+        }
 
     @router.get("/jobs/{job_id}/tasks")
     async def job_tasks(job_id: str) -> dict[str, Any]:
@@ -123,13 +141,17 @@ def _add_streams(router: APIRouter, jobs: JobService, stream: EventStream) -> No
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
     @router.get("/jobs/{job_id}/stream")
-    async def stream_job(job_id: str, after: After = 0, last_event_id: Annotated[str | None, Header()] = None) -> StreamingResponse:
+    async def stream_job(
+        job_id: str, after: After = 0, last_event_id: Annotated[str | None, Header()] = None
+    ) -> StreamingResponse:
         jobs.get(job_id)
         position = _position(after, last_event_id)
         return StreamingResponse(stream(position, job_id), media_type="text/event-stream", headers=headers)
 
     @router.get("/events")
-    async def stream_all(after: After | None = None, last_event_id: Annotated[str | None, Header()] = None) -> StreamingResponse:
+    async def stream_all(
+        after: After | None = None, last_event_id: Annotated[str | None, Header()] = None
+    ) -> StreamingResponse:
         position = _position(after, last_event_id)
         return StreamingResponse(stream(position, None), media_type="text/event-stream", headers=headers)
 

@@ -22,7 +22,9 @@ class SqlEventLog:
         if not new:
             return
         self._database.lock_event_log(connection)
-        rows = [{"job_id": event.job_id, "kind": event.kind, "at": event.at, "data": event.data} for event in new]
+        rows = [
+            {"job_id": event.job_id, "kind": event.kind, "at": event.at, "data": event.data} for event in new
+        ]
         connection.execute(insert(events), rows)
 
     def read_after(
@@ -38,13 +40,22 @@ class SqlEventLog:
         if kinds is not None:
             query = query.where(events.c.kind.in_(kinds))
         with self._database.read() as connection:
-            return [Event(row.id, row.job_id, row.kind, row.at, row.data) for row in connection.execute(query)]
+            return [
+                Event(row.id, row.job_id, row.kind, row.at, row.data) for row in connection.execute(query)
+            ]
 
     def read_last(self, job_id: str, kind: str, limit: int) -> list[Event]:
         """The newest `limit` entries of one kind of one job, oldest first."""
-        query = select(events).where(events.c.job_id == job_id, events.c.kind == kind).order_by(events.c.id.desc()).limit(limit)
+        query = (
+            select(events)
+            .where(events.c.job_id == job_id, events.c.kind == kind)
+            .order_by(events.c.id.desc())
+            .limit(limit)
+        )
         with self._database.read() as connection:
-            found = [Event(row.id, row.job_id, row.kind, row.at, row.data) for row in connection.execute(query)]
+            found = [
+                Event(row.id, row.job_id, row.kind, row.at, row.data) for row in connection.execute(query)
+            ]
         return found[::-1]
 
     def last_id(self) -> int:
@@ -54,11 +65,15 @@ class SqlEventLog:
     def cursor(self, name: str) -> int:
         """How far the reader called `name` has come; 0 when it never read."""
         with self._database.read() as connection:
-            return int(connection.execute(select(cursors.c.position).where(cursors.c.name == name)).scalar() or 0)
+            return int(
+                connection.execute(select(cursors.c.position).where(cursors.c.name == name)).scalar() or 0
+            )
 
     def save_cursor(self, name: str, position: int) -> None:
         with self._database.begin() as connection:
-            saved = connection.execute(update(cursors).where(cursors.c.name == name).values(position=position))
+            saved = connection.execute(
+                update(cursors).where(cursors.c.name == name).values(position=position)
+            )
             if saved.rowcount == 0:
                 connection.execute(insert(cursors).values(name=name, position=position))
 

@@ -13,7 +13,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tensorfleet.errors import IllegalTransition
-from tensorfleet.jobs.model import Failure, FailureClass, JobState, JobStatus, Lease, Outcome, TaskState, TaskStatus
+from tensorfleet.jobs.model import (
+    Failure,
+    FailureClass,
+    JobState,
+    JobStatus,
+    Lease,
+    Outcome,
+    TaskState,
+    TaskStatus,
+)
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 60.0
@@ -73,7 +82,15 @@ class RetryRequested:
 
 
 JobEvent = (
-    Leased | TaskStarted | TaskFinished | WorkerLost | TimedOut | CancelRequested | PauseRequested | ResumeRequested | RetryRequested
+    Leased
+    | TaskStarted
+    | TaskFinished
+    | WorkerLost
+    | TimedOut
+    | CancelRequested
+    | PauseRequested
+    | ResumeRequested
+    | RetryRequested
 )
 
 
@@ -153,7 +170,9 @@ def _task_finished(state: JobState, event: TaskFinished, now: datetime) -> Decis
 def _worker_lost(state: JobState, event: WorkerLost, now: datetime) -> Decision:
     failure = Failure(FailureClass.LOST_WORKER, f"worker {event.worker_id} stopped answering")
     lost = tuple(
-        (task, Outcome(TaskStatus.LOST, failure)) for task in state.live_tasks if task.lease.worker_id == event.worker_id
+        (task, Outcome(TaskStatus.LOST, failure))
+        for task in state.live_tasks
+        if task.lease.worker_id == event.worker_id
     )
     return _finish_tasks(state, lost, now) if lost else (state, ())
 
@@ -164,7 +183,11 @@ def _finish_tasks(state: JobState, ends: tuple[tuple[TaskState, Outcome], ...], 
     stop = state.stop
     for task, outcome in ends:
         state = _with_task(state, TaskState(task.lease, outcome.status, outcome))
-        data: dict[str, Any] = {"rank": task.lease.rank, "attempt": state.attempt, "status": outcome.status.value}
+        data: dict[str, Any] = {
+            "rank": task.lease.rank,
+            "attempt": state.attempt,
+            "status": outcome.status.value,
+        }
         if outcome.failure:
             data |= {"class": outcome.failure.cls.value, "message": outcome.failure.message}
         effects += [ReleaseLease(task.lease), Record("task.finished", data)]
@@ -200,14 +223,26 @@ def _end_attempt(state: JobState, now: datetime) -> Decision:
             not_before=now + timedelta(seconds=delay_s),
             reason=f"attempt {state.attempt} ended: {cause.message}; trying again ({failures} of {state.retries})",
         )
-        data = {"reason": cause.message, "class": cause.cls.value, "delay_s": round(delay_s, 3), "attempt": state.attempt}
-        return after, (CloseAttempt(state.attempt, cause.cls.value, cause.message), Record("job.requeued", data))
+        data = {
+            "reason": cause.message,
+            "class": cause.cls.value,
+            "delay_s": round(delay_s, 3),
+            "attempt": state.attempt,
+        }
+        return after, (
+            CloseAttempt(state.attempt, cause.cls.value, cause.message),
+            Record("job.requeued", data),
+        )
     return _end(replace(state, failures=failures), JobStatus.FAILED, cause, now)
 
 
 def _root_cause(state: JobState) -> Failure | None:
     """A rank that was killed or lost explains the exceptions of its peers, which may have been reported before it."""
-    if state.stop is None or state.stop.cls in (FailureClass.CANCELLED, FailureClass.PAUSED, FailureClass.TIMEOUT):
+    if state.stop is None or state.stop.cls in (
+        FailureClass.CANCELLED,
+        FailureClass.PAUSED,
+        FailureClass.TIMEOUT,
+    ):
         return state.stop
     deaths = (FailureClass.KILLED, FailureClass.LOST_WORKER, FailureClass.OUT_OF_MEMORY)
     failures = (task.outcome.failure for task in state.tasks if task.outcome and task.outcome.failure)
@@ -218,7 +253,9 @@ def _set_aside(state: JobState, now: datetime) -> Decision:
     """The attempt was stopped for a pause: rest, or queue again when the pause was taken back meanwhile."""
     close = CloseAttempt(state.attempt, "paused", None)
     if state.pause_requested:
-        after = replace(state, status=JobStatus.PAUSED, stop=None, reason="paused on request", pause_requested=False)
+        after = replace(
+            state, status=JobStatus.PAUSED, stop=None, reason="paused on request", pause_requested=False
+        )
         return after, (close, Record("job.paused", {"attempt": state.attempt}))
     return replace(state, status=JobStatus.QUEUED, stop=None, reason=None), (close, Record("job.resumed", {}))
 
@@ -234,7 +271,9 @@ def _end(state: JobState, status: JobStatus, failure: Failure | None, now: datet
         error=failure if status is JobStatus.FAILED else None,
         finished_at=now,
     )
-    effects: list[Effect] = [CloseAttempt(state.attempt, status.value, reason)] if state.tasks and state.attempt else []
+    effects: list[Effect] = (
+        [CloseAttempt(state.attempt, status.value, reason)] if state.tasks and state.attempt else []
+    )
     data: dict[str, Any] = {"attempt": state.attempt, "reason": reason}
     if failure:
         data["class"] = failure.cls.value
@@ -249,7 +288,9 @@ def _cancel_waiting(state: JobState, event: CancelRequested, now: datetime) -> D
 def _cancel_running(state: JobState, event: CancelRequested, now: datetime) -> Decision:
     if state.cancel_requested:
         return state, ()
-    return _stop_gang(replace(state, cancel_requested=True), Failure(FailureClass.CANCELLED, "cancelled on request"))
+    return _stop_gang(
+        replace(state, cancel_requested=True), Failure(FailureClass.CANCELLED, "cancelled on request")
+    )
 
 
 def _pause_queued(state: JobState, event: PauseRequested, now: datetime) -> Decision:
@@ -283,7 +324,9 @@ def _retry_ended(state: JobState, event: RetryRequested, now: datetime) -> Decis
         error=None,
         finished_at=None,
     )
-    return after, (Record("job.requeued", {"reason": "retried on request", "delay_s": 0, "attempt": state.attempt}),)
+    return after, (
+        Record("job.requeued", {"reason": "retried on request", "delay_s": 0, "attempt": state.attempt}),
+    )
 
 
 def _time_out(state: JobState, event: TimedOut, now: datetime) -> Decision:
@@ -312,7 +355,7 @@ def _with_task(state: JobState, changed: TaskState) -> JobState:
 def backoff_s(job_id: str, failures: int) -> float:
     """Seconds to wait before try number `failures` + 1: doubling, capped, spread by up to a half so that jobs that
     fell together do not rise together (the spread comes from the id, so that the decision stays a pure one)."""
-    base = min(BACKOFF_FIRST_S * 2 ** (failures - 1), BACKOFF_MOST_S)
+    base: float = min(BACKOFF_FIRST_S * 2 ** (failures - 1), BACKOFF_MOST_S)
     return base * (1 + 0.5 * zlib.crc32(f"{job_id}:{failures}".encode()) / 2**32)
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from tensorfleet.errors import FieldError, SpecInvalid, nearest
 from tensorfleet.jobs.model import Event, JobRecord, Priority
@@ -29,7 +38,9 @@ class Resources(_Part):
     min_workers: int | None = Field(default=None, ge=1, strict=True)
     cpus: float = Field(default=1.0, gt=0, le=1024)
     gpus: float = Field(default=0.0, ge=0, le=64)
-    memory: Annotated[int, BeforeValidator(parse_size)] = Field(default=0, ge=0, description="bytes, or text such as 1GiB; 0: no request")
+    memory: Annotated[int, BeforeValidator(parse_size)] = Field(
+        default=0, ge=0, description="bytes, or text such as 1GiB; 0: no request"
+    )
 
     @model_validator(mode="after")
     def _at_most_workers(self) -> Resources:
@@ -58,14 +69,18 @@ class JobSpec(_Part):
     algorithm: str | None = Field(default=None, max_length=200)
     entrypoint: str | None = Field(default=None, max_length=500)
     code: Code | None = None
-    dataset: str | None = Field(default=None, max_length=300, validation_alias=AliasChoices("dataset", "dataset_path"))
+    dataset: str | None = Field(
+        default=None, max_length=300, validation_alias=AliasChoices("dataset", "dataset_path")
+    )
     target_column: str | None = Field(default=None, max_length=300)
     model_name: Name | None = None
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     resources: Resources = Field(default_factory=Resources)
     priority: Priority = Priority.NORMAL
     retries: int = Field(default=3, ge=0, le=100, strict=True)
-    timeout: Annotated[float, BeforeValidator(parse_duration_s)] | None = Field(default=None, gt=0, description="seconds, or text such as 1h30m")
+    timeout: Annotated[float, BeforeValidator(parse_duration_s)] | None = Field(
+        default=None, gt=0, description="seconds, or text such as 1h30m"
+    )
     checkpoint: CheckpointPolicy = Field(default_factory=CheckpointPolicy)
     seed: int = Field(default=7, ge=0, le=2**32 - 1, strict=True)
     workspace: Name = "default"
@@ -76,13 +91,19 @@ class JobSpec(_Part):
         if self.kind not in BUILT_KINDS:
             raise ValueError(f"kind: '{self.kind}' is not available in this version; use kind: train")
         if (self.algorithm is None) == (self.entrypoint is None):
-            raise ValueError("write either algorithm (a built-in) or entrypoint (your own code), and not both")
+            raise ValueError(
+                "write either algorithm (a built-in) or entrypoint (your own code), and not both"
+            )
         if self.algorithm is not None and self.dataset is None:
-            raise ValueError("dataset: a built-in algorithm needs one; write its name, name@version, a path or a sample such as iris")
+            raise ValueError(
+                "dataset: a built-in algorithm needs one; write its name, name@version, a path or a sample such as iris"
+            )
         if self.entrypoint is not None and self.code is None:
             raise ValueError("code: an entrypoint needs the folder that holds it; write code: ./")
         if self.entrypoint is not None and not _is_entrypoint(self.entrypoint):
-            raise ValueError(f"entrypoint: '{self.entrypoint}' is neither a script inside the code folder (train.py) nor package.module:function")
+            raise ValueError(
+                f"entrypoint: '{self.entrypoint}' is neither a script in the code folder (train.py) nor package.module:function"
+            )
         return self
 
 
@@ -99,7 +120,9 @@ def parse_spec(data: Any) -> JobSpec:
         SpecInvalid: names every wrong field by its path, with the nearest valid name for an unknown one.
     """
     if not isinstance(data, dict):
-        raise SpecInvalid([FieldError("", "a job is a mapping of fields to values, such as name: iris", "type")])
+        raise SpecInvalid(
+            [FieldError("", "a job is a mapping of fields to values, such as name: iris", "type")]
+        )
     try:
         return JobSpec.model_validate(data)
     except ValidationError as error:
@@ -110,7 +133,11 @@ def _field_error(data: dict[str, Any], problem: Any) -> FieldError:
     location = [part for part in problem["loc"] if part != "function-before[parse_size(), int]"]
     path = ".".join(str(part) for part in location if not str(part).startswith("function-"))
     if problem["type"] == "extra_forbidden":
-        return FieldError(path, f"there is no such field; {nearest(str(location[-1]), _known_fields(location[:-1]))}", "unknown_field")
+        return FieldError(
+            path,
+            f"there is no such field; {nearest(str(location[-1]), _known_fields(location[:-1]))}",
+            "unknown_field",
+        )
     if problem["type"] == "missing":
         return FieldError(path, "is required", "required")
     if problem["type"] == "value_error":
@@ -126,7 +153,15 @@ def _known_fields(location: list[Any]) -> list[str]:
     model: type[BaseModel] = JobSpec
     for part in location:
         field = model.model_fields.get(str(part))
-        inner = [t for t in (field.annotation, *get_args(field.annotation)) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        inner = (
+            [
+                t
+                for t in (field.annotation, *get_args(field.annotation))
+                if isinstance(t, type) and issubclass(t, BaseModel)
+            ]
+            if field
+            else []
+        )
         if not inner:
             return []
         model = inner[0]
@@ -167,11 +202,18 @@ def job_to_dict(job: JobRecord) -> dict[str, Any]:
         "created_at": rfc3339(job.created_at),
         "started_at": rfc3339(job.started_at),
         "finished_at": rfc3339(job.finished_at),
-        "dataset": job.inputs.get("dataset") and {k: job.inputs["dataset"][k] for k in ("name", "version", "digest")},
+        "dataset": job.inputs.get("dataset")
+        and {k: job.inputs["dataset"][k] for k in ("name", "version", "digest")},
         "evaluation": result.get("evaluation"),
         "spec": job.spec,
     }
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
-    return {"id": event.id, "job_id": event.job_id, "kind": event.kind, "at": rfc3339(event.at), "data": event.data}
+    return {
+        "id": event.id,
+        "job_id": event.job_id,
+        "kind": event.kind,
+        "at": rfc3339(event.at),
+        "data": event.data,
+    }

@@ -44,7 +44,9 @@ class Inputs(Protocol):
 class JobService:
     """Submits, reads and steers jobs."""
 
-    def __init__(self, store: JobStore, log: SqlEventLog, inputs: Inputs, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, store: JobStore, log: SqlEventLog, inputs: Inputs, clock: Clock, wake: Callable[[], None]
+    ) -> None:
         self._store = store
         self._log = log
         self._inputs = inputs
@@ -100,8 +102,9 @@ class JobService:
     def get(self, job_id: str) -> JobRecord:
         return self._store.get(job_id)
 
-    def list(self, filters: JobFilter, limit: int, cursor: str | None, sort: str) -> tuple[list[JobRecord], str | None]:
-        return self._store.list(filters, limit, cursor, sort)
+    def page(self, filters: JobFilter, limit: int, cursor: str | None, sort: str
+    ) -> tuple[list[JobRecord], str | None]:
+        return self._store.page(filters, limit, cursor, sort)
 
     def request(self, job_id: str, intent: str) -> JobRecord:
         """Asks the orchestrator to cancel, pause, resume or retry a job.
@@ -136,13 +139,19 @@ class JobService:
             for point in event.data["points"]:
                 for name, value in point["values"].items():
                     at = datetime.fromtimestamp(point["at"], UTC)
-                    series.setdefault(name, {})[point["step"]] = {"step": point["step"], "value": value, "at": rfc3339(at)}
+                    series.setdefault(name, {})[point["step"]] = {
+                        "step": point["step"],
+                        "value": value,
+                        "at": rfc3339(at),
+                    }
         return [
             {"name": name, "rank": rank, "points": _thinned(sorted(found.values(), key=_by_step), points)}
             for name, found in sorted(series.items())
         ]
 
-    def logs(self, job_id: str, after: int, limit: int, rank: int | None) -> tuple[list[dict[str, Any]], int | None]:
+    def logs(
+        self, job_id: str, after: int, limit: int, rank: int | None
+    ) -> tuple[list[dict[str, Any]], int | None]:
         """Pieces of the log in the order of arrival, and the position of the next page (None at the end)."""
         self._store.get(job_id)
         found = self._log.read_after(after, limit + 1, job_id, ("log",))
@@ -188,11 +197,23 @@ def _thinned(points: list[dict[str, Any]], limit: int | None) -> list[dict[str, 
 
 def _log_entry(event: Any) -> dict[str, Any]:
     data = event.data
-    return {"id": event.id, "at": rfc3339(event.at), "rank": data["rank"], "attempt": data["attempt"], "text": data["text"]}
+    return {
+        "id": event.id,
+        "at": rfc3339(event.at),
+        "rank": data["rank"],
+        "attempt": data["attempt"],
+        "text": data["text"],
+    }
 
 
 def _check_target(target: str, dataset: dict[str, Any]) -> list[FieldError]:
     columns = [column["name"] for column in dataset["columns"]]
     if target in columns:
         return []
-    return [FieldError("target_column", f"dataset {dataset['name']} has no column '{target}'; {nearest(target, columns)}", "unknown_column")]
+    return [
+        FieldError(
+            "target_column",
+            f"dataset {dataset['name']} has no column '{target}'; {nearest(target, columns)}",
+            "unknown_column",
+        )
+    ]

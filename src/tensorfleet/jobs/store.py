@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, delete, func, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.adapters.database import Database
@@ -22,7 +22,12 @@ from tensorfleet.kit.paging import decode_cursor, encode_cursor
 
 __all__ = ["Event", "SqlEventLog", "SqlJobStore"]
 
-_SORTS = {"created_at": jobs.c.created_at, "name": jobs.c.name, "status": jobs.c.status, "priority": jobs.c.priority}
+_SORTS = {
+    "created_at": jobs.c.created_at,
+    "name": jobs.c.name,
+    "status": jobs.c.status,
+    "priority": jobs.c.priority,
+}
 
 
 class SqlJobStore:
@@ -47,24 +52,32 @@ class SqlJobStore:
             mine = (jobs.c.workspace == job.workspace) & (jobs.c.idempotency_key == job.idempotency_key)
             earlier = _record(connection.execute(select(jobs).where(mine)).one())
         if earlier.spec != job.spec:
-            raise Conflict(f"Idempotency-Key '{job.idempotency_key}' was used for another job ({earlier.id}); send a new key")
+            raise Conflict(
+                f"Idempotency-Key '{job.idempotency_key}' was used for another job ({earlier.id}); send a new key"
+            )
         return earlier, False
 
     def get(self, job_id: str) -> JobRecord:
         with self._database.read() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
         if row is None:
-            raise NotFound(f"there is no job '{job_id[:80]}'; `tensorfleet jobs list` shows those that there are")
+            raise NotFound(
+                f"there is no job '{job_id[:80]}'; `tensorfleet jobs list` shows those that there are"
+            )
         return _record(row)
 
-    def list(self, filters: JobFilter, limit: int, cursor: str | None, sort: str) -> tuple[list[JobRecord], str | None]:
+    def page(self, filters: JobFilter, limit: int, cursor: str | None, sort: str
+    ) -> tuple[list[JobRecord], str | None]:
         """One page, and the cursor of the next one (None at the end)."""
         column, descending = _sort_column(sort)
         query = _filtered(select(jobs), filters)
         key = tuple_(column, jobs.c.id)
         if cursor is not None:
             values = decode_cursor(cursor, 2)
-            last = (datetime.fromisoformat(values[0]) if sort.lstrip("-") == "created_at" else values[0], values[1])
+            last = (
+                datetime.fromisoformat(values[0]) if sort.lstrip("-") == "created_at" else values[0],
+                values[1],
+            )
             query = query.where(key < last if descending else key > last)
         order = (column.desc(), jobs.c.id.desc()) if descending else (column, jobs.c.id)
         with self._database.read() as connection:
@@ -72,7 +85,11 @@ class SqlJobStore:
         if len(found) <= limit:
             return found, None
         last_shown = found[limit - 1]
-        value = rfc3339(last_shown.created_at) if column is jobs.c.created_at else getattr(last_shown, column.name)
+        value = (
+            rfc3339(last_shown.created_at)
+            if column is jobs.c.created_at
+            else getattr(last_shown, column.name)
+        )
         return found[:limit], encode_cursor([value, last_shown.id])
 
     def request(self, job_id: str, intent: str, now: datetime) -> None:
@@ -106,7 +123,10 @@ class SqlJobStore:
     def last_log_end(self, job_id: str) -> int:
         """The highest event id of a job, 0 for none."""
         with self._database.read() as connection:
-            return int(connection.execute(select(func.max(events.c.id)).where(events.c.job_id == job_id)).scalar() or 0)
+            return int(
+                connection.execute(select(func.max(events.c.id)).where(events.c.job_id == job_id)).scalar()
+                or 0
+            )
 
     def attempts(self, job_id: str) -> list[dict[str, Any]]:
         query = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
@@ -148,7 +168,10 @@ def _new_row(job: NewJob) -> dict[str, Any]:
 
 def _record(row: Row[Any]) -> JobRecord:
     found = row._mapping
-    return JobRecord(**{name: found[name] for name in JobRecord.__dataclass_fields__ if name != "status"}, status=JobStatus(row.status))
+    return JobRecord(
+        **{name: found[name] for name in JobRecord.__dataclass_fields__ if name != "status"},
+        status=JobStatus(row.status),
+    )
 
 
 def _task_dict(row: Row[Any]) -> dict[str, Any]:
@@ -175,5 +198,7 @@ def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
 def _sort_column(sort: str) -> tuple[Any, bool]:
     column = _SORTS.get(sort.lstrip("-"))
     if column is None:
-        raise InvalidInput(f"sort: '{sort[:40]}' is not a field to sort by; use one of {', '.join(_SORTS)}, with - in front for descending")
+        raise InvalidInput(
+            f"sort: '{sort[:40]}' is not a field to sort by; use one of {', '.join(_SORTS)}, with - in front for descending"
+        )
     return column, sort.startswith("-")

@@ -46,15 +46,23 @@ class SqlJobTransaction:
             raise NotFound(f"there is no job '{job_id}'")
         self._revisions[job_id] = row.revision
         current = (tasks.c.job_id == job_id) & (tasks.c.attempt == row.attempt)
-        found = self._connection.execute(select(tasks).where(current).order_by(tasks.c.rank)).all() if row.attempt else []
+        found = (
+            self._connection.execute(select(tasks).where(current).order_by(tasks.c.rank)).all()
+            if row.attempt
+            else []
+        )
         return _state(row, found)
 
-    def grant(self, job_id: str, worker_ids: Sequence[str], rendezvous: str | None, now: datetime) -> tuple[Lease, ...]:
+    def grant(
+        self, job_id: str, worker_ids: Sequence[str], rendezvous: str | None, now: datetime
+    ) -> tuple[Lease, ...]:
         """Draws a lease for each rank, in order; they bind nobody until the transaction commits."""
         granted = []
         for rank, worker_id in enumerate(worker_ids):
             values = {"worker_id": worker_id, "job_id": job_id, "granted_at": now}
-            token = self._connection.execute(insert(leases).values(**values).returning(leases.c.token)).scalar_one()
+            token = self._connection.execute(
+                insert(leases).values(**values).returning(leases.c.token)
+            ).scalar_one()
             granted.append(Lease(token, rank, worker_id, rendezvous))
         return tuple(granted)
 
@@ -72,7 +80,11 @@ class SqlJobTransaction:
             self._open_attempt(after, now)
         else:
             self._save_tasks(before, after, now)
-        new = [NewEvent(effect.kind, now, effect.data, after.id) for effect in effects if isinstance(effect, Record)]
+        new = [
+            NewEvent(effect.kind, now, effect.data, after.id)
+            for effect in effects
+            if isinstance(effect, Record)
+        ]
         self._log.append(self._connection, new)
         for effect in effects:
             self._carry_out(after, effect, now)
@@ -99,7 +111,9 @@ class SqlJobTransaction:
             values |= {"progress": 0.0, "result": None}
         mine = (jobs.c.id == state.id) & (jobs.c.revision == revision)
         if self._connection.execute(update(jobs).where(mine).values(**values)).rowcount == 0:
-            raise Conflict(f"job {state.id} was changed by another orchestrator; this one has to load it again")
+            raise Conflict(
+                f"job {state.id} was changed by another orchestrator; this one has to load it again"
+            )
         self._revisions[state.id] = revision + 1
 
     def _open_attempt(self, state: JobState, now: datetime) -> None:
@@ -125,7 +139,9 @@ class SqlJobTransaction:
             # The fence: an outcome is written once, by the lease that is still in force.
             mine = (tasks.c.lease == task.lease.token) & tasks.c.status.in_(_LIVE)
             if self._connection.execute(update(tasks).where(mine).values(**values)).rowcount == 0:
-                raise Conflict(f"lease {task.lease.token} is not in force any more; its report changes nothing")
+                raise Conflict(
+                    f"lease {task.lease.token} is not in force any more; its report changes nothing"
+                )
 
     def _carry_out(self, state: JobState, effect: Effect, now: datetime) -> None:
         if isinstance(effect, StartTask):
@@ -136,7 +152,9 @@ class SqlJobTransaction:
             token = effect.lease.token
             self._connection.execute(update(leases).where(leases.c.token == token).values(released_at=now))
             mine = (outbox.c.topic == f"agent:{effect.lease.worker_id}") & (outbox.c.ref == str(token))
-            self._connection.execute(update(outbox).where(mine & outbox.c.done_at.is_(None)).values(done_at=now))
+            self._connection.execute(
+                update(outbox).where(mine & outbox.c.done_at.is_(None)).values(done_at=now)
+            )
         elif isinstance(effect, CloseAttempt):
             mine = (attempts.c.job_id == state.id) & (attempts.c.number == effect.number)
             values = {"finished_at": now, "outcome": effect.outcome, "reason": effect.reason}
@@ -165,12 +183,19 @@ class SqlJobTransaction:
         """Waiting jobs, those with the highest priority first, oldest first among equals."""
         columns = (jobs.c.id, jobs.c.priority, jobs.c.created_at, jobs.c.not_before, jobs.c.spec)
         query = select(*columns).where(jobs.c.status == JobStatus.QUEUED.value)
-        rows = self._connection.execute(query.order_by(jobs.c.priority, jobs.c.created_at, jobs.c.id).limit(limit))
-        return [QueuedJob(row.id, row.priority, row.created_at, row.not_before, row.spec["resources"]) for row in rows]
+        rows = self._connection.execute(
+            query.order_by(jobs.c.priority, jobs.c.created_at, jobs.c.id).limit(limit)
+        )
+        return [
+            QueuedJob(row.id, row.priority, row.created_at, row.not_before, row.spec["resources"])
+            for row in rows
+        ]
 
     def live_leases(self, worker_id: str | None = None) -> list[LiveLease]:
         joined = leases.join(tasks, tasks.c.lease == leases.c.token).join(jobs, jobs.c.id == leases.c.job_id)
-        query = select(leases.c.token, leases.c.worker_id, leases.c.job_id, tasks, jobs.c.spec).select_from(joined)
+        query = select(leases.c.token, leases.c.worker_id, leases.c.job_id, tasks, jobs.c.spec).select_from(
+            joined
+        )
         query = query.where(leases.c.released_at.is_(None))
         if worker_id is not None:
             query = query.where(leases.c.worker_id == worker_id)
@@ -184,21 +209,30 @@ class SqlJobTransaction:
         """Those of `tokens` that were ever leased to this worker."""
         columns = (leases.c.token, leases.c.released_at, tasks.c.log_offset, tasks.c.record_offset)
         query = select(*columns).join(tasks, tasks.c.lease == leases.c.token)
-        rows = self._connection.execute(query.where(leases.c.token.in_(tokens), leases.c.worker_id == worker_id))
-        return [HeldTask(row.token, row.log_offset, row.record_offset, row.released_at is not None) for row in rows]
+        rows = self._connection.execute(
+            query.where(leases.c.token.in_(tokens), leases.c.worker_id == worker_id)
+        )
+        return [
+            HeldTask(row.token, row.log_offset, row.record_offset, row.released_at is not None)
+            for row in rows
+        ]
 
     def running_deadlines(self) -> list[tuple[str, datetime, float]]:
         """`(job id, start of the running attempt, limit in seconds)` of running jobs that have a timeout."""
         joined = jobs.join(attempts, (attempts.c.job_id == jobs.c.id) & (attempts.c.number == jobs.c.attempt))
         query = select(jobs.c.id, jobs.c.spec, attempts.c.started_at).select_from(joined)
         rows = self._connection.execute(query.where(jobs.c.status == JobStatus.RUNNING.value))
-        return [(row.id, row.started_at, float(row.spec["timeout"])) for row in rows if row.spec.get("timeout")]
+        return [
+            (row.id, row.started_at, float(row.spec["timeout"])) for row in rows if row.spec.get("timeout")
+        ]
 
     def payload(self, job_id: str) -> dict[str, Any]:
         """What the tasks of a job's running attempt have to be told, apart from their ranks."""
         row = self._connection.execute(select(jobs).where(jobs.c.id == job_id)).one()
         mine = (tasks.c.job_id == job_id) & (tasks.c.attempt == row.attempt)
-        gang = self._connection.execute(select(tasks.c.worker_id, tasks.c.rendezvous).where(mine).order_by(tasks.c.rank)).all()
+        gang = self._connection.execute(
+            select(tasks.c.worker_id, tasks.c.rendezvous).where(mine).order_by(tasks.c.rank)
+        ).all()
         newest = self.last_checkpoint(job_id)
         host, _, port = (gang[0].rendezvous or "127.0.0.1:0").rpartition(":")
         return {
@@ -217,19 +251,27 @@ class SqlJobTransaction:
 
     def last_checkpoint(self, job_id: str) -> Event | None:
         mine = (events.c.job_id == job_id) & (events.c.kind == "checkpoint")
-        row = self._connection.execute(select(events).where(mine).order_by(events.c.id.desc()).limit(1)).one_or_none()
+        row = self._connection.execute(
+            select(events).where(mine).order_by(events.c.id.desc()).limit(1)
+        ).one_or_none()
         return Event(row.id, row.job_id, row.kind, row.at, row.data) if row else None
 
     def open_commands(self, topic: str) -> list[Command]:
-        query = select(outbox).where(outbox.c.topic == topic, outbox.c.done_at.is_(None)).order_by(outbox.c.id)
-        return [Command(row.id, row.topic, row.kind, row.ref, row.data) for row in self._connection.execute(query)]
+        query = (
+            select(outbox).where(outbox.c.topic == topic, outbox.c.done_at.is_(None)).order_by(outbox.c.id)
+        )
+        return [
+            Command(row.id, row.topic, row.kind, row.ref, row.data) for row in self._connection.execute(query)
+        ]
 
     def close_commands(self, ids: Sequence[int], now: datetime) -> None:
         if ids:
             self._connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(done_at=now))
 
     def close_command(self, worker_id: str, token: int, kind: str, now: datetime) -> None:
-        mine = (outbox.c.topic == f"agent:{worker_id}") & (outbox.c.ref == str(token)) & (outbox.c.kind == kind)
+        mine = (
+            (outbox.c.topic == f"agent:{worker_id}") & (outbox.c.ref == str(token)) & (outbox.c.kind == kind)
+        )
         self._connection.execute(update(outbox).where(mine & outbox.c.done_at.is_(None)).values(done_at=now))
 
     def take_over(self, token: int, stream: str, start: int, end: int, new: Sequence[NewEvent]) -> int | None:
@@ -248,15 +290,24 @@ class SqlJobTransaction:
 
     def task_place(self, token: int) -> tuple[str, int, int] | None:
         """`(job id, attempt, rank)` of a lease's task."""
-        row = self._connection.execute(select(tasks.c.job_id, tasks.c.attempt, tasks.c.rank).where(tasks.c.lease == token)).one_or_none()
+        row = self._connection.execute(
+            select(tasks.c.job_id, tasks.c.attempt, tasks.c.rank).where(tasks.c.lease == token)
+        ).one_or_none()
         return (row.job_id, row.attempt, row.rank) if row else None
 
-    def update_progress(self, job_id: str, attempt: int, progress: float | None, metrics: dict[str, Any]) -> None:
+    def update_progress(
+        self, job_id: str, attempt: int, progress: float | None, metrics: dict[str, Any]
+    ) -> None:
         """Latest figures for lists and bars; those of an attempt that is over are left out."""
-        mine = (jobs.c.id == job_id) & (jobs.c.attempt == attempt) & (jobs.c.status == JobStatus.RUNNING.value)
+        mine = (
+            (jobs.c.id == job_id) & (jobs.c.attempt == attempt) & (jobs.c.status == JobStatus.RUNNING.value)
+        )
         row = self._connection.execute(select(jobs.c.metrics, jobs.c.progress).where(mine)).one_or_none()
         if row is not None:
-            values = {"metrics": {**row.metrics, **metrics}, "progress": row.progress if progress is None else progress}
+            values = {
+                "metrics": {**row.metrics, **metrics},
+                "progress": row.progress if progress is None else progress,
+            }
             self._connection.execute(update(jobs).where(mine).values(**values))
 
 
@@ -282,7 +333,9 @@ def _state(row: Row[Any], found: Sequence[Row[Any]]) -> JobState:
 
 def _task_state(row: Row[Any]) -> TaskState:
     outcome = _outcome_from_dict(row.outcome) if row.outcome else None
-    return TaskState(Lease(row.lease, row.rank, row.worker_id, row.rendezvous), TaskStatus(row.status), outcome)
+    return TaskState(
+        Lease(row.lease, row.rank, row.worker_id, row.rendezvous), TaskStatus(row.status), outcome
+    )
 
 
 def _outcome_to_dict(outcome: Outcome) -> dict[str, Any]:

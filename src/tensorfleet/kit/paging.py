@@ -24,5 +24,7 @@ def decode_cursor(text: str, length: int) -> list[Any]:
     except ValueError:
         values = None
     if not isinstance(values, list) or len(values) != length:
-        raise InvalidInput(f"cursor '{text[:40]}' does not belong to this list; take next_cursor from its last page")
+        raise InvalidInput(
+            f"cursor '{text[:40]}' does not belong to this list; take next_cursor from its last page"
+        )
     return values

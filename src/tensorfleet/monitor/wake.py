@@ -11,7 +11,7 @@ SUPERVISOR_SOCKET_NAME = "supervisor.sock"
 
 
 def wake_monitor(run_dir: Path) -> None:
-    """Never blocks, never fails.  Where the writer does not run, the supervisor, if there is one, starts it."""
+    """Never blocks, never fails.  Where the writer does not run, the supervisor, if any, starts it."""
     for name, message in ((SOCKET_NAME, b"!"), (SUPERVISOR_SOCKET_NAME, b"monitor")):
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)

@@ -1,7 +1,7 @@
 """The one writer of lifecycle state: many small pieces of work, committed in groups.
 
-Work comes in as functions of a transaction.  Whatever waits is run together in one transaction (one fsync for all of it), then placement
-runs if anything changed, then it is committed; only after that are the callers answered and the agents told.
+Work comes in as functions of a transaction.  Whatever waits is run together in one transaction (one fsync for all of it), then
+placement runs, then it is committed; only after that are the callers answered and the agents told.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class Engine:
         delay_s = 0.1
         while True:
             try:
-                return await self.call(lambda: self._commit(group))
+                done: _Done = await self.call(lambda: self._commit(group))
+                return done
             except (Unavailable, StorageFull) as error:
                 log.warning("the metadata store is away; work waits", detail=error.detail, waiting=len(group))
                 await asyncio.sleep(delay_s)
@@ -135,7 +136,11 @@ class Engine:
         with self._store.orchestrate() as tx:
             results = [(True, item.work(tx, now)) for item in group]
             handlers.place_waiting(tx, self.workers.values(), now)
-            starts = [(command, tx.payload(command.data["job_id"])) for command in tx.commands if command.kind == "start"]
+            starts = [
+                (command, tx.payload(command.data["job_id"]))
+                for command in tx.commands
+                if command.kind == "start"
+            ]
             others = [command for command in tx.commands if command.kind != "start"]
             changed = tx.saved
         return _Done(results, starts, others, changed)

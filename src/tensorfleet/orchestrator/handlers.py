@@ -122,7 +122,9 @@ def parse_outcome(text: str) -> Outcome:
         failure = None if status is TaskStatus.SUCCEEDED else Failure.from_dict(data)
         return Outcome(status, failure, data.get("result") or {})
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Outcome(TaskStatus.FAILED, Failure(FailureClass.INTERNAL, "the agent's report could not be read"))
+        return Outcome(
+            TaskStatus.FAILED, Failure(FailureClass.INTERNAL, "the agent's report could not be read")
+        )
 
 
 def worker_lost(tx: SqlJobTransaction, worker_id: str, now: datetime) -> int:
@@ -153,7 +155,9 @@ def stop_overdue(tx: SqlJobTransaction, now: datetime) -> None:
             apply_event(tx, job_id, TimedOut(limit_s), now)
 
 
-def take_chunk(tx: SqlJobTransaction, token: int, stream: str, start: int, data: bytes, now: datetime) -> int | None:
+def take_chunk(
+    tx: SqlJobTransaction, token: int, stream: str, start: int, data: bytes, now: datetime
+) -> int | None:
     """Takes a piece of a task's log or records over, exactly once; returns where to go on (None: unknown lease)."""
     place = tx.task_place(token)
     if place is None or stream not in ("log", "record"):
@@ -187,7 +191,9 @@ def _parse_records(data: bytes) -> list[dict[str, Any]]:
     return records
 
 
-def _record_events(records: list[dict[str, Any]], where: dict[str, int], job_id: str, now: datetime) -> list[NewEvent]:
+def _record_events(
+    records: list[dict[str, Any]], where: dict[str, int], job_id: str, now: datetime
+) -> list[NewEvent]:
     points = [
         {"step": record.get("step"), "at": record.get("at"), "values": record["values"]}
         for record in records

@@ -38,12 +38,9 @@ async def serve(settings: Settings, token: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    room_wake: list[Orchestrator] = []
-    loop = asyncio.get_running_loop()
-    services = build_services(settings, lambda: loop.call_soon_threadsafe(lambda: [room.wake() for room in room_wake]))
+    services = build_services(settings, wake=lambda: None)  # the service wakes the room itself
     await asyncio.to_thread(ensure_schema, services.database)
     room = Orchestrator(settings, services.job_store, services.workers, utc_now)
-    room_wake.append(room)
     server = await _start_server(settings, token, OrchestratorService(room, services.jobs))
     work = asyncio.create_task(room.run())
     stopped = asyncio.create_task(stop.wait())
@@ -70,11 +67,15 @@ async def _start_server(settings: Settings, token: str, service: OrchestratorSer
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ]
     server = grpc.aio.server(interceptors=[RequireToken(token)], options=options)
-    add_OrchestratorServicer_to_server(service, server)
+    add_OrchestratorServicer_to_server(service, server)  # type: ignore[no-untyped-call]
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     await checks.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
-    names = (pb.DESCRIPTOR.services_by_name["Orchestrator"].full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    names = (
+        pb.DESCRIPTOR.services_by_name["Orchestrator"].full_name,
+        health.SERVICE_NAME,
+        reflection.SERVICE_NAME,
+    )
     reflection.enable_server_reflection(names, server)
     server.add_insecure_port(settings.orchestrator)
     await server.start()

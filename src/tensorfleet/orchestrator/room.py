@@ -45,7 +45,7 @@ class Orchestrator:
 
     async def run(self) -> None:
         """Loads the fleet from the database, then works until it is cancelled."""
-        for worker in await self.engine.call(self._workers.list):
+        for worker in await self.engine.call(self._workers.all):
             self.engine.workers[worker.id] = worker
             if worker.state is not WorkerState.LOST:
                 self.sessions.expect(worker.id)
@@ -114,14 +114,18 @@ class Orchestrator:
         log.info("agent attached", worker=hello.worker_id, slots=hello.slots, held=len(held))
         return session
 
-    async def open_commands(self, worker_id: str, session: Session | None = None) -> list[pb.OrchestratorMessage]:
+    async def open_commands(
+        self, worker_id: str, session: Session | None = None
+    ) -> list[pb.OrchestratorMessage]:
         """Commands that the agent has not confirmed; from here on new ones go straight to its session."""
 
         def collect(tx: Any, now: Any) -> list[tuple[Command, dict[str, Any]]]:
             if session is not None:
                 session.welcomed = True
             orders = tx.open_commands(f"agent:{worker_id}")
-            return [(order, tx.payload(order.data["job_id"]) if order.kind == "start" else {}) for order in orders]
+            return [
+                (order, tx.payload(order.data["job_id"]) if order.kind == "start" else {}) for order in orders
+            ]
 
         return [codec.command(order, payload) for order, payload in await self.engine.submit(collect)]
 
@@ -132,7 +136,9 @@ class Orchestrator:
             session.stats = json.loads(message.heartbeat.stats_json or "{}")
         elif message.HasField("started"):
             token = message.started.lease
-            self._watch(self.engine.submit(lambda tx, now: handlers.task_started(tx, session.worker_id, token, now)))
+            self._watch(
+                self.engine.submit(lambda tx, now: handlers.task_started(tx, session.worker_id, token, now))
+            )
         elif message.HasField("chunk"):
             self._take_chunk(session, message.chunk)
         elif message.HasField("outcome"):
@@ -159,9 +165,16 @@ class Orchestrator:
             if not future.cancelled() and future.exception() is None:
                 session.send(pb.OrchestratorMessage(released=pb.TaskReleased(lease=message.lease)))
 
-        work = self.engine.submit(lambda tx, now: handlers.task_finished(tx, session.worker_id, message.lease, outcome, now))
+        work = self.engine.submit(
+            lambda tx, now: handlers.task_finished(tx, session.worker_id, message.lease, outcome, now)
+        )
         work.add_done_callback(answered)
 
     def _watch(self, future: asyncio.Future[Any]) -> None:
         """Takes note of an error of work that nobody waits for."""
-        future.add_done_callback(lambda done: done.cancelled() or (done.exception() and log.error("work failed", error=str(done.exception()))))
+        future.add_done_callback(
+            lambda done: (
+                done.cancelled()
+                or (done.exception() and log.error("work failed", error=str(done.exception())))
+            )
+        )

@@ -35,7 +35,7 @@ _STATUS = {
 }
 
 
-class RequireToken(grpc.aio.ServerInterceptor):
+class RequireToken(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """Every call but the health checks has to bring the token."""
 
     def __init__(self, token: str) -> None:
@@ -54,11 +54,15 @@ class RequireToken(grpc.aio.ServerInterceptor):
 
 
 async def _refuse(request: Any, context: grpc.aio.ServicerContext) -> None:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "not_authenticated: send the token as 'authorization: Bearer ...'")
+    await context.abort(
+        grpc.StatusCode.UNAUTHENTICATED, "not_authenticated: send the token as 'authorization: Bearer ...'"
+    )
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: TensorFleetError) -> None:
-    await context.abort(_STATUS.get(error.http_status, grpc.StatusCode.INTERNAL), f"{error.code}: {error.detail}")
+    await context.abort(
+        _STATUS.get(error.http_status, grpc.StatusCode.INTERNAL), f"{error.code}: {error.detail}"
+    )
 
 
 class OrchestratorService(OrchestratorServicer):
@@ -111,12 +115,16 @@ class OrchestratorService(OrchestratorServicer):
     async def ReportProgress(self, request: pb.Chunk, context: Any) -> pb.ChunkTaken:  # noqa: N802
         taken = await self._room.take_chunk(request)
         if taken is None:
-            await _abort(context, NotFound(f"there is no lease {request.lease}, or no stream '{request.stream}'"))
+            await _abort(
+                context, NotFound(f"there is no lease {request.lease}, or no stream '{request.stream}'")
+            )
         return pb.ChunkTaken(lease=request.lease, stream=request.stream, next=taken)
 
     async def ReportTaskCompletion(self, request: pb.TaskOutcome, context: Any) -> pb.TaskReleased:  # noqa: N802
         await self._room.engine.submit(
-            lambda tx, now: handlers.finish_any(tx, request.lease, handlers.parse_outcome(request.outcome_json), now)
+            lambda tx, now: handlers.finish_any(
+                tx, request.lease, handlers.parse_outcome(request.outcome_json), now
+            )
         )
         return pb.TaskReleased(lease=request.lease)
 

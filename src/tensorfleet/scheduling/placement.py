@@ -1,7 +1,7 @@
 """`schedule(snapshot) -> decisions`: priority first, then order of arrival; a gang is placed whole or not at all.
 
-Smaller jobs may pass one that does not fit yet, until it has waited for `patience_s`; from then on what becomes free is kept for it,
-so that a large gang cannot starve.
+Smaller jobs may pass one that does not fit yet, until it has waited for `patience_s`; from then on what becomes free is kept
+for it, so that a large gang cannot starve.
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tensorfleet.scheduling.model import Decision, Demand, Place, Snapshot, Wait, WaitCode, WaitingJob, WorkerView
+from tensorfleet.scheduling.model import (
+    Decision,
+    Demand,
+    Place,
+    Snapshot,
+    Wait,
+    WaitCode,
+    WaitingJob,
+    WorkerView,
+)
 
 
 def schedule(snapshot: Snapshot) -> tuple[Decision, ...]:
@@ -20,7 +29,13 @@ def schedule(snapshot: Snapshot) -> tuple[Decision, ...]:
     for job in sorted(snapshot.queue, key=lambda job: (job.priority, job.queued_at, job.id)):
         if job.not_before is not None and job.not_before > snapshot.now:
             wait_s = (job.not_before - snapshot.now).total_seconds()
-            decisions.append(Wait(job.id, WaitCode.BACKING_OFF, f"it is tried again in {wait_s:.1f} s, after a failed attempt"))
+            decisions.append(
+                Wait(
+                    job.id,
+                    WaitCode.BACKING_OFF,
+                    f"it is tried again in {wait_s:.1f} s, after a failed attempt",
+                )
+            )
             continue
         if reserved_for is not None:
             decisions.append(_behind(job, reserved_for))
@@ -95,16 +110,30 @@ def _explain(job: WaitingJob, everybody: tuple[WorkerView, ...], accepting: dict
     possible = capacity(job.demand, accepting.values())
     if possible < job.min_workers:
         need = f"it needs {job.min_workers} workers of {_describe(job.demand)}; the fleet can hold {possible} of these at most"
-        return Wait(job.id, WaitCode.IMPOSSIBLE, need, f"ask for {possible} workers" if possible else "ask for less per worker, or add a worker")
+        return Wait(
+            job.id,
+            WaitCode.IMPOSSIBLE,
+            need,
+            f"ask for {possible} workers" if possible else "ask for less per worker, or add a worker",
+        )
     wanted = min(job.workers, possible)
     free_slots = sum(worker.free_slots for worker in accepting.values())
     if free_slots < wanted:
         reason = f"it needs {wanted} free slots at once and {free_slots} are free"
-        suggestion = f"ask for {free_slots} workers" if free_slots >= 1 else "it starts when a running job ends; or add a worker"
+        suggestion = (
+            f"ask for {free_slots} workers"
+            if free_slots >= 1
+            else "it starts when a running job ends; or add a worker"
+        )
         return Wait(job.id, WaitCode.NO_FREE_SLOTS, reason, suggestion)
     room = sum(_room(worker, job.demand) for worker in accepting.values())
     reason = f"it needs {wanted} workers of {_describe(job.demand)} at once; what is free now holds {room} of these"
-    return Wait(job.id, WaitCode.NO_FREE_RESOURCES, reason, "ask for less per worker, or wait until a running job ends")
+    return Wait(
+        job.id,
+        WaitCode.NO_FREE_RESOURCES,
+        reason,
+        "ask for less per worker, or wait until a running job ends",
+    )
 
 
 def _describe(demand: Demand) -> str:

@@ -102,7 +102,7 @@ class Client:
 
     def health(self) -> dict[str, Any]:
         """`{"status": "ok" | "degraded", "parts": {...}}`."""
-        answer: dict[str, Any] = self.transport.call("GET", "/health", api="", retry=False)
+        answer: dict[str, Any] = self.transport.call("GET", "/health", api="", retry=False, accepted=(503,))
         return answer
 
     def close(self) -> None:

@@ -92,10 +92,20 @@ class Datasets:
     def _add_file(
         self, path: Path, name: str, target: str | None, progress: Progress | None
     ) -> dict[str, Any]:
-        body = {"format": file_format(path), "target": target}
+        fields = {"format": file_format(path), "target": target}
+        try:
+            return self._send_file(path, name, fields, progress)
+        except NotFound:
+            # An earlier call of ours committed the upload, and was killed or lost the answer: its note leads nowhere.
+            forget_upload(self._transport, path)
+            return self._send_file(path, name, fields, progress)
+
+    def _send_file(
+        self, path: Path, name: str, fields: dict[str, Any], progress: Progress | None
+    ) -> dict[str, Any]:
         where = segments("datasets", name, "versions")
-        body["upload_id"] = upload_file(self._transport, path, progress)
-        version: dict[str, Any] = self._transport.call("POST", where, json=body)
+        upload_id = upload_file(self._transport, path, progress)
+        version: dict[str, Any] = self._transport.call("POST", where, json={**fields, "upload_id": upload_id})
         forget_upload(self._transport, path)
         return version
 

@@ -83,8 +83,12 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         api: str = API,
         retry: bool = True,
+        accepted: Collection[int] = (),
     ) -> httpx.Response:
         """Sends one request, repeating it with growing delays while the server is away or busy.
+
+        Args:
+            accepted: statuses of 400 and above that are answers, not errors.
 
         Raises:
             TensorFleetError: the class that the answer's problem names; Unavailable when no answer came.
@@ -98,20 +102,20 @@ class Transport:
         )
         for wait_s in delays(self.patience_s if retry else 0):
             try:
-                return self._once(request)
+                return self._once(request, accepted)
             except TensorFleetError as problem:
                 if not (problem.retriable and self._answered):
                     raise
             self.sleep(wait_s)
-        return self._once(request)
+        return self._once(request, accepted)
 
-    def _once(self, request: httpx.Request) -> httpx.Response:
+    def _once(self, request: httpx.Request, accepted: Collection[int]) -> httpx.Response:
         try:
             response = self._http.send(request)
         except httpx.HTTPError as error:
             raise self._no_answer(error) from error
         self._answered = True
-        if response.is_success:
+        if response.is_success or response.status_code in accepted:
             return response
         refusal = error_of(response)
         raise Unavailable(refusal.detail) if response.status_code in _RETRIED_STATUS else refusal

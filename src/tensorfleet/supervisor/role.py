@@ -1,4 +1,4 @@
-"""`python -m tensorfleet.supervisor.role NAME`: one role, its settings from the environment, without the weight of the command line."""
+"""`python -m tensorfleet.supervisor.role NAME`: one role, without the weight of the command line."""
 
 from __future__ import annotations
 

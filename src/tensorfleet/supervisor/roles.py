@@ -52,7 +52,12 @@ def local_roles(settings: Settings, token: str, listener: socket.socket) -> list
     run = (python, "-m", "tensorfleet.supervisor.role")
     return [
         Role("orchestrator", (*run, "orchestrator"), overrides),
-        Role("gateway", (*run, "gateway"), {**overrides, "TENSORFLEET_LISTEN_FD": str(listener.fileno())}, (listener.fileno(),)),
+        Role(
+            "gateway",
+            (*run, "gateway"),
+            {**overrides, "TENSORFLEET_LISTEN_FD": str(listener.fileno())},
+            (listener.fileno(),),
+        ),
         Role("agent", (python, "-m", "tensorfleet.agent"), {"TENSORFLEET_AGENT_CONFIG": agent.to_json()}),
         Role("monitor", (*run, "monitor"), overrides, on_demand=True),
     ]
@@ -84,13 +89,15 @@ class RunningRole:
             await self._wanted.wait()
             if self._stopping:
                 return
+            if self.role.on_demand:
+                self._wanted.clear()  # a wake from here on is for the next one
             began = time.monotonic()
             code = await self._run_once()
             if self._stopping:
                 return
             if self.role.on_demand and code == 0:
-                self._wanted.clear()
                 continue
+            self._wanted.set()
             lived_s = time.monotonic() - began
             delay_s = 0.0 if lived_s > 10 else min(RESTART_MOST_S, max(0.1, delay_s * 2))
             self._on_change(self.role.name, f"ended ({_how(code)}) after {lived_s:.1f} s; starting it again")

@@ -22,6 +22,7 @@ from tensorfleet.supervisor.lock import HomeLock
 from tensorfleet.supervisor.roles import RunningRole, local_roles
 
 STOP_S = 8.0
+CATCH_UP_AFTER_S = 5.0
 Say = Callable[[str], None]
 
 
@@ -52,10 +53,13 @@ async def _supervise(settings: Settings, token: str, listener: socket.socket, ur
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     logs = settings.home / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
-    roles = [RunningRole(role, logs, lambda name, what: say(f"{name} {what}; see {logs / name}.log")) for role in local_roles(settings, token, listener)]
+    roles = [
+        RunningRole(role, logs, lambda name, what: say(f"{name} {what}; see {logs / name}.log"))
+        for role in local_roles(settings, token, listener)
+    ]
     doorbell = _listen_for_wakes(settings, {role.role.name: role for role in roles})
     work = [asyncio.create_task(role.run()) for role in roles]
-    ready = asyncio.create_task(_announce(settings, listener, url, say))
+    ready = asyncio.create_task(_announce(settings, listener, url, say, catch_up=roles[-1].wake))
     try:
         await stop.wait()
         say("stopping")
@@ -90,14 +94,21 @@ def _listen_for_wakes(settings: Settings, roles: dict[str, RunningRole]) -> sock
     return doorbell
 
 
-async def _announce(settings: Settings, listener: socket.socket, url: str, say: Say) -> None:
+async def _announce(
+    settings: Settings, listener: socket.socket, url: str, say: Say, catch_up: Callable[[], None]
+) -> None:
+    """Says when jobs can be taken; then lets the tracking writer deliver what an earlier life left."""
     began = time.monotonic()
     while not await asyncio.to_thread(is_ready, listener.getsockname()[:2]):
         await asyncio.sleep(0.03)
         if time.monotonic() - began > 60:
             say(f"not ready after a minute; see {settings.home / 'logs'}")
             return
-    say(f"ready at {url} after {time.monotonic() - began:.1f} s, {settings.workers} worker slots, home {settings.home}")
+    say(
+        f"ready at {url} after {time.monotonic() - began:.1f} s, {settings.workers} worker slots, home {settings.home}"
+    )
+    await asyncio.sleep(CATCH_UP_AFTER_S)
+    catch_up()
 
 
 def is_ready(address: tuple[str, int]) -> bool:

@@ -44,6 +44,7 @@ class FakeGateway:
         self.contents: dict[str, bytes] = {}
         self.models: dict[str, list[dict[str, Any]]] = {}
         self.workers: list[dict[str, Any]] = []
+        self.health: dict[str, Any] = {"status": "ok", "parts": {"database": {"status": "ok"}}}
         self.requests: list[httpx.Request] = []
         self.faults: list[Callable[[httpx.Request], httpx.Response | None]] = []
         self.stream_cuts: list[int] = []
@@ -79,7 +80,7 @@ class FakeGateway:
             left[0] -= 1
             if isinstance(answer, Exception):
                 raise answer
-            code = {404: "not_found", 503: "unavailable"}.get(answer, "internal")
+            code = {404: "not_found", 409: "conflict", 503: "unavailable"}.get(answer, "internal")
             return problem(answer, code, "as the test wants it")
 
         self.faults.append(strike)
@@ -103,7 +104,7 @@ class FakeGateway:
         return problem(404, "not_found", f"there is no {path}")
 
     def _health(self, _: httpx.Request) -> httpx.Response:
-        return _json({"status": "ok", "parts": {"database": {"status": "ok"}}})
+        return _json(self.health, 200 if self.health["status"] == "ok" else 503)
 
     def _submit(self, request: httpx.Request) -> httpx.Response:
         spec = json.loads(request.content)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -137,27 +138,49 @@ def _load_network(folder: Path) -> Estimator:
     return load_network(folder, load_skops)
 
 
-def _check_trees(pipeline: Any) -> None:
-    """scikit-learn follows a tree's node numbers without looking whether they exist; a crafted file could crash us."""
-    model = pipeline.steps[-1][1] if hasattr(pipeline, "steps") else pipeline
-    width = getattr(model, "n_features_in_", 0)
-    for tree in getattr(model, "estimators_", ()):
-        _check_tree(
-            tree.tree_.children_left,
-            tree.tree_.children_right,
-            tree.tree_.feature,
-            tree.tree_.children_left >= 0,
-            width,
-        )
-    for stage in getattr(model, "_predictors", ()):
-        for predictor in stage:
-            nodes = predictor.nodes
-            _check_tree(nodes["left"], nodes["right"], nodes["feature_idx"], nodes["is_leaf"] == 0, width)
+def _check_trees(value: Any, width: float = math.inf, seen: set[tuple[int, float]] | None = None) -> None:
+    """Looks at every tree in the object, wherever it is.
+
+    scikit-learn follows a tree's node and column numbers without checking them; a crafted file could crash us.
+    """
+    seen = set() if seen is None else seen
+    if type(value).__name__ == "Tree":
+        nodes = value.__getstate__()["nodes"]
+        left, right = nodes["left_child"], nodes["right_child"]
+        _check_tree(left, right, nodes["feature"], left >= 0, width)
+        return
+    if type(value).__name__ == "TreePredictor":
+        nodes = value.nodes
+        if nodes["is_categorical"].any():
+            raise InvalidInput("the model holds a tree over categories, which none of ours does")
+        _check_tree(nodes["left"], nodes["right"], nodes["feature_idx"], nodes["is_leaf"] == 0, width)
+        return
+    if (id(value), width) in seen:
+        return
+    seen.add((id(value), width))
+    attributes = getattr(value, "__dict__", {})
+    columns = attributes.get("n_features_in_")
+    if isinstance(columns, int):
+        width = min(width, columns)
+    for inner in _parts(value):
+        _check_trees(inner, width, seen)
 
 
-def _check_tree(left: Array, right: Array, feature: Array, inner: Array, width: int) -> None:
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple | set):
+        return value
+    if type(value).__name__ == "ndarray":
+        return value.ravel().tolist() if value.dtype == object else ()
+    return list(getattr(value, "__dict__", {}).values())
+
+
+def _check_tree(left: Array, right: Array, feature: Array, inner: Array, width: float) -> None:
     import numpy as np
 
+    if not len(left):
+        raise InvalidInput("the model holds a tree without nodes")
     numbers = np.arange(len(left))[inner]
     # Children follow their parent in both formats, so a tree that passes also ends.
     for children in (left[inner].astype(np.int64), right[inner].astype(np.int64)):

@@ -67,7 +67,7 @@ def _run_script(root: Path, entrypoint: str) -> None:
         raise InvalidInput(f"entrypoint '{entrypoint}' is not in the code; it has {_names(root)}")
     os.chdir(script.parent)
     sys.path.insert(0, str(script.parent))
-    sys.argv = [script.name]
+    sys.argv = [str(script)]
     runpy.run_path(str(script), run_name="__main__")
 
 
@@ -101,10 +101,11 @@ def _names(root: Path) -> str:
 
 
 def trimmed_traceback(error: BaseException, root: Path | None) -> str:
-    """The traceback from the first line of the user's code on; the whole one when it never got there."""
+    """The traceback from the first line of the code below `root` on; the whole one when that is None."""
     whole = traceback.TracebackException.from_exception(error)
-    first = next((i for i, frame in enumerate(whole.stack) if _inside(frame.filename, root)), 0)
-    whole.stack = traceback.StackSummary.from_list(whole.stack[first:])
+    if root is not None:
+        first = next((i for i, frame in enumerate(whole.stack) if _inside(frame.filename, root)), len(whole.stack))
+        whole.stack = traceback.StackSummary.from_list(whole.stack[first:])
     return "".join(whole.format()).rstrip()
 
 
@@ -119,4 +120,5 @@ def one_sentence(error: BaseException, root: Path | None) -> str:
 
 
 def _inside(filename: str, root: Path | None) -> bool:
-    return root is not None and Path(filename).resolve().is_relative_to(root.resolve())
+    # Names such as <frozen runpy> are no paths, and relative to the working folder they would lie inside.
+    return root is not None and Path(filename).is_absolute() and Path(filename).resolve().is_relative_to(root.resolve())

@@ -14,10 +14,10 @@ from tensorfleet.wire import tensorfleet_pb2 as pb
 MESSAGE_LIMIT_BYTES = 16 * 1024**2
 
 
-def hello(
-    worker_id: str, name: str, slots: int, resources: dict[str, Any], held: Iterable[int]
-) -> pb.Hello:
-    return pb.Hello(worker_id=worker_id, name=name, slots=slots, resources_json=json.dumps(resources), held=list(held))
+def hello(worker_id: str, name: str, slots: int, resources: dict[str, Any], held: Iterable[int]) -> pb.Hello:
+    return pb.Hello(
+        worker_id=worker_id, name=name, slots=slots, resources_json=json.dumps(resources), held=list(held)
+    )
 
 
 def worker_of(message: pb.Hello, now: datetime) -> Worker:
@@ -27,7 +27,10 @@ def worker_of(message: pb.Hello, now: datetime) -> Worker:
 
 def welcome(lease_s: float, heartbeat_s: float, held: Iterable[HeldTask]) -> pb.OrchestratorMessage:
     leases = [
-        pb.HeldLease(lease=task.token, log_offset=task.log_offset, record_offset=task.record_offset, over=task.over) for task in held
+        pb.HeldLease(
+            lease=task.token, log_offset=task.log_offset, record_offset=task.record_offset, over=task.over
+        )
+        for task in held
     ]
     return pb.OrchestratorMessage(welcome=pb.Welcome(lease_s=lease_s, heartbeat_s=heartbeat_s, held=leases))
 
@@ -40,7 +43,12 @@ def command(order: Command, payload: dict[str, Any]) -> pb.OrchestratorMessage:
         gang: list[str] = payload["workers"]
         local = [number for number, worker_id in enumerate(gang) if worker_id == gang[rank]]
         task = {key: value for key, value in payload.items() if key != "workers"}
-        task |= {"lease": lease, "rank": rank, "local_rank": local.index(rank), "local_world_size": len(local)}
+        task |= {
+            "lease": lease,
+            "rank": rank,
+            "local_rank": local.index(rank),
+            "local_world_size": len(local),
+        }
         return pb.OrchestratorMessage(start=pb.StartTask(lease=lease, rank=rank, task_json=json.dumps(task)))
     return pb.OrchestratorMessage(stop=pb.StopTask(lease=lease, reason=str(order.data.get("reason", ""))))
 

@@ -177,10 +177,16 @@ def test_status_counts(run: Run, gateway: FakeGateway):
     gateway.add_job(status="running")
     gateway.workers = [{"worker_id": "w-1", "name": "one", "state": "online", "slots": 2, "busy": 1}]
     text = run("status").stdout
-    assert "1 workers online, 1 of 2 slots busy" in text
+    assert "1 worker online, 1 of 2 slots busy" in text
     assert "1 running, 0 queued" in text
     assert json.loads(run("status", "--json").stdout)["jobs"]["running"] == 1
     assert "1/2" in run("workers", "list").stdout
+
+
+def test_status_shows_the_part_that_is_away(run: Run, gateway: FakeGateway):
+    gateway.health = {"status": "degraded", "parts": {"database": {"status": "away", "detail": "disk full"}}}
+    assert "database  away: disk full" in run("status").stdout
+    assert json.loads(run("doctor", "--json").stdout)[-1]["state"] == "fix"
 
 
 @pytest.mark.parametrize("command", [["status"], ["jobs", "list"], ["workers", "list"], ["models", "list"]])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tensorfleet.cli import output
 from tensorfleet.cli.charts import sparkline
 from tensorfleet.cli.lane import Lane
 from tensorfleet.cli.live import LiveBoard, render_lanes
@@ -102,6 +103,21 @@ def test_stream_that_is_lost_ends_the_board(tmp_path: Path):
     gateway.fault("GET", "/stream$", 503, times=10_000)
     with pytest.raises(Unavailable, match="the events stopped"):
         LiveBoard([job], Console(file=io.StringIO())).run()
+
+
+def test_table_gives_up_long_texts_before_ids(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(
+        output, "screen", lambda **_: Console(width=60, force_terminal=True, color_system=None, markup=False)
+    )
+    output.print_table(
+        ("id", "name", "status", "metrics"), [("j-01jd8xkq2v7m4t9a", "n" * 40, "running", "m" * 40)], empty=""
+    )
+    row = capsys.readouterr().out.splitlines()[1]
+    assert "j-01jd8xkq2v7m4t9a" in row
+    assert "running" in row
+    assert len(row) <= 60
 
 
 def event(kind: str, **data: object) -> Event:

@@ -73,7 +73,13 @@ def test_a_gang_is_started_whole() -> None:
 
 
 def test_it_completes_when_every_rank_has_succeeded() -> None:
-    running, _ = play(queued(), Leased(leases(1, 2)), TaskStarted(1), TaskStarted(2), TaskFinished(2, Outcome(TaskStatus.SUCCEEDED)))
+    running, _ = play(
+        queued(),
+        Leased(leases(1, 2)),
+        TaskStarted(1),
+        TaskStarted(2),
+        TaskFinished(2, Outcome(TaskStatus.SUCCEEDED)),
+    )
     assert running.status is JobStatus.RUNNING
     state, effects = play(running, TaskFinished(1, DONE))
     assert state.status is JobStatus.COMPLETED
@@ -108,16 +114,23 @@ def test_a_failed_rank_stops_the_gang_and_a_user_error_is_final() -> None:
 
 def test_a_killed_rank_explains_the_exceptions_of_its_peers() -> None:
     state, _ = play(
-        queued(), Leased(leases(1, 2)), TaskFinished(1, failed(FailureClass.USER_ERROR)), TaskFinished(2, failed(FailureClass.KILLED))
+        queued(),
+        Leased(leases(1, 2)),
+        TaskFinished(1, failed(FailureClass.USER_ERROR)),
+        TaskFinished(2, failed(FailureClass.KILLED)),
     )
-    assert state.status is JobStatus.QUEUED, "the gang is tried again, though the first report was an exception"
+    assert state.status is JobStatus.QUEUED, (
+        "the gang is tried again, though the first report was an exception"
+    )
     assert state.failures == 1
 
 
 def test_a_killed_task_is_tried_again_later_and_in_the_end_it_fails() -> None:
     state = queued(retries=2)
     for number in (1, 2):
-        state, effects = play(state, Leased(leases(number)), TaskFinished(number, failed(FailureClass.KILLED)))
+        state, effects = play(
+            state, Leased(leases(number)), TaskFinished(number, failed(FailureClass.KILLED))
+        )
         assert state.status is JobStatus.QUEUED
         assert state.not_before is not None
         assert state.not_before > NOW
@@ -230,7 +243,9 @@ EVENTS = st.one_of(
     TOKENS.map(TaskStarted),
     st.builds(TaskFinished, TOKENS, OUTCOMES),
     st.sampled_from(["w0", "w1"]).map(WorkerLost),
-    st.sampled_from([CancelRequested(), PauseRequested(), ResumeRequested(), RetryRequested(), TimedOut(1.0)]),
+    st.sampled_from(
+        [CancelRequested(), PauseRequested(), ResumeRequested(), RetryRequested(), TimedOut(1.0)]
+    ),
 )
 
 
@@ -256,7 +271,10 @@ def test_no_history_breaks_the_invariants(history: list[object], retries: int) -
         check_invariants(after)
         assert decide(state, event, now) == (after, effects), "the same question has the same answer"
         released += [effect.lease.token for effect in effects if isinstance(effect, ReleaseLease)]
-        ends += sum(isinstance(effect, Record) and effect.kind in ("job.completed", "job.failed", "job.cancelled") for effect in effects)
+        ends += sum(
+            isinstance(effect, Record) and effect.kind in ("job.completed", "job.failed", "job.cancelled")
+            for effect in effects
+        )
         if isinstance(event, RetryRequested):
             ends -= 1
         assert ends == int(after.status.ended), "there is one end, and it is recorded once"

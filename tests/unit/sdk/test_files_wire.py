@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tensorfleet.errors import DataInvalid, Internal, InvalidInput, NotFound, Unavailable
+from tensorfleet.errors import Conflict, DataInvalid, Internal, InvalidInput, NotFound, Unavailable
 from tensorfleet.sdk.client import Client
 from tensorfleet.sdk.datasets import file_format, name_from
 from tensorfleet.sdk.downloads import inside
@@ -52,11 +52,20 @@ def test_second_call_goes_on_where_the_first_was_stopped(client: Client, gateway
 
 
 def test_upload_that_the_server_forgot_begins_anew(client: Client, gateway: FakeGateway, csv: Path):
-    gateway.fault("PUT", "/chunks/3$", 404)
-    with pytest.raises(NotFound, match="as the test wants it"):
+    gateway.fault("PUT", "/chunks/3$", 409)
+    with pytest.raises(Conflict):
         client.datasets.add(csv)
     gateway.uploads.clear()
     assert client.datasets.add(csv)["bytes"] == len(CONTENT)
+
+
+def test_upload_that_an_earlier_call_committed_begins_anew(client: Client, gateway: FakeGateway, csv: Path):
+    gateway.fault("POST", "/versions$", 404)
+    assert client.datasets.add(csv)["bytes"] == len(CONTENT)
+    assert len(gateway.sent("POST", "/uploads$")) == 2
+    gateway.fault("POST", "/versions$", 404, times=2)
+    with pytest.raises(NotFound):
+        client.datasets.add(csv)
 
 
 def test_file_that_grows_while_it_is_sent_is_refused(client: Client, gateway: FakeGateway, csv: Path):

@@ -1,5 +1,7 @@
 """The stream of a job against the in-memory gateway, whose connections break where the test says."""
 
+import json
+
 import httpx
 import pytest
 
@@ -26,6 +28,14 @@ def test_breaks_leave_no_gap_and_no_duplicate(
     seen = [event.id for event in client.jobs.get(job_id).stream()]
     assert seen == list(range(1, 11))
     assert len(gateway.sent("GET", "/stream$")) == len(cuts) + 1
+
+
+def test_each_connection_names_the_last_event_seen(client: Client, gateway: FakeGateway, job_id: str):
+    events = [f"id: {e['id']}\nevent: metrics\ndata: {json.dumps(e)}\n\n" for e in gateway.events[job_id]]
+    start = len(": keep-alive\n\n")
+    gateway.stream_cuts = [start + 5, start + len("".join(events[:3])) + 5]
+    list(client.jobs.get(job_id).stream())
+    assert [r.headers.get("Last-Event-ID") for r in gateway.sent("GET", "/stream$")] == [None, None, "3"]
 
 
 def test_events_that_the_server_repeats_come_once(client: Client, gateway: FakeGateway, job_id: str):

@@ -98,6 +98,13 @@ def test_lost_answer_of_a_submission_does_not_make_two_jobs(client: Client, gate
     assert len({request.headers["Idempotency-Key"] for request in gateway.sent("POST", "/jobs$")}) == 1
 
 
+def test_every_post_carries_a_key_of_its_own(client: Client, gateway: FakeGateway):
+    job = client.jobs.get(gateway.add_job()["job_id"])
+    job.pause().resume().cancel()
+    keys = [request.headers["Idempotency-Key"] for request in gateway.sent("POST", ".")]
+    assert len(set(keys)) == 3
+
+
 def test_lists_are_read_page_by_page(client: Client, gateway: FakeGateway):
     for _ in range(450):
         gateway.add_job()

@@ -19,7 +19,7 @@ def test_a_script_runs_in_its_own_folder(tmp_path):
 import os, sys
 from helper import double
 from tensorfleet import train
-assert __name__ == "__main__" and os.path.exists("helper.py") and sys.argv == ["train.py"]
+assert __name__ == "__main__" and os.path.exists("helper.py") and sys.argv == [os.path.abspath("train.py")]
 train.report(step=1, loss=double(train.params()["x"]))
 train.report(step=2, other=1)
 """
