@@ -18,8 +18,18 @@ RUN = "import sys; from pathlib import Path; from tensorfleet.training.run impor
 
 
 def _environment(rank: int, world_size: int, port: int) -> dict[str, str]:
-    ranks = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world_size), "LOCAL_WORLD_SIZE": str(world_size)}
-    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    ranks = {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(world_size),
+        "LOCAL_WORLD_SIZE": str(world_size),
+    }
+    where = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     return os.environ | ranks | where
 
 
@@ -33,7 +43,8 @@ def _run_ranks(commands: list[list[str]]) -> None:
     """Starts one process per rank and waits for all; none is left behind."""
     port = _free_port()
     ranks = [
-        subprocess.Popen(command, env=_environment(rank, len(commands), port)) for rank, command in enumerate(commands)
+        subprocess.Popen(command, env=_environment(rank, len(commands), port))
+        for rank, command in enumerate(commands)
     ]
     try:
         assert [process.wait(timeout=90) for process in ranks] == [0] * len(commands)
@@ -154,11 +165,15 @@ for epoch in range(state["epoch"] + 1, train.params().get("epochs", 2) + 1):
 def test_a_script_runs_by_hand_and_goes_on_where_it_was(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
     (tmp_path / "own.csv").write_text("x,y\n1,2\n3,4\n")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TENSORFLEET")} | {"TENSORFLEET_DATASET": "own.csv"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TENSORFLEET")} | {
+        "TENSORFLEET_DATASET": "own.csv"
+    }
 
     def run(**extra: str) -> str:
         command = [sys.executable, "train.py"]
-        done = subprocess.run(command, cwd=tmp_path, env=environment | extra, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment | extra, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

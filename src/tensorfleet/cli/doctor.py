@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,19 +33,36 @@ class Check:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check this machine: Python, disk, memory files, ports, home, libraries, server."""
-    from tensorfleet.cli.output import emit_json, print_table
+    from tensorfleet.cli.output import emit_json
 
     checks = list(run_checks())
     if as_json:
         emit_json([asdict(check) for check in checks])
     else:
-        rows = [
-            (check.state, check.name, check.detail + (f"; {check.remedy}" if check.remedy else ""))
-            for check in checks
-        ]
-        print_table(("", "part", "found"), rows, empty="")
+        print_checks(checks)
     if any(check.state == "fix" for check in checks):
         raise typer.Exit(1)
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """One line per check, and below it what to do where something is to be mended."""
+    from rich.text import Text
+
+    from tensorfleet.cli.output import STATUS_STYLES, printable, screen
+
+    console = screen()
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        console.print(
+            Text.assemble(
+                (check.state.ljust(4), STATUS_STYLES[check.state]),
+                "  ",
+                check.name.ljust(width + 2),
+                printable(check.detail),
+            )
+        )
+        if check.remedy:
+            console.print(Text(f"{'':{width + 8}}{printable(check.remedy)}"))
 
 
 def run_checks() -> Iterator[Check]:

@@ -28,7 +28,7 @@ STATUS_STYLES = {
     "note": "yellow",
 }
 
-_GIVE_WAY = frozenset({"name", "metrics", "course", "description", "aliases", "found", "column"})
+_GIVE_WAY = frozenset({"name", "metrics", "course", "description", "aliases", "column"})
 """Columns that are cut when the terminal is narrow; ids, states and numbers are not."""
 
 
@@ -56,24 +56,42 @@ def emit_json_line(data: Any) -> None:
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
     """A table that fits the terminal's width, at the cost of long texts; whole where there is no terminal."""
-    from rich.table import Table
+    from rich.cells import cell_len
+    from rich.text import Text
 
     found = [[printable(cell) for cell in row] for row in rows]
     if not found:
         say(empty)
         return
+    widths = [max(cell_len(cell) for cell in column) for column in zip(headers, *found, strict=True)]
     console = screen()
     if not console.is_terminal:
-        _plain_table([[header.upper() for header in headers], *found])
+        _plain_table([[header.upper() for header in headers], *found], widths)
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, header in enumerate(headers):
-        widest = max(len(row[index]) for row in [list(headers), *found])
-        least = min(widest, 8) if header in _GIVE_WAY else widest
-        table.add_column(header, no_wrap=True, overflow="ellipsis", min_width=least)
-    for row in found:
-        table.add_row(*(styled(cell) for cell in row))
-    console.print(table, soft_wrap=False)
+    widths = _fitted(widths, [header in _GIVE_WAY for header in headers], console.width)
+    for row in (
+        [Text(header, style="bold") for header in headers],
+        *([styled(c) for c in row] for row in found),
+    ):
+        for cell, width in zip(row, widths, strict=True):
+            cell.truncate(width, overflow="ellipsis", pad=True)
+        line = Text("  ").join(row)
+        line.truncate(console.width)
+        console.print(line)
+
+
+def _fitted(widths: list[int], gives_way: list[bool], room: int) -> list[int]:
+    """The widths, the widest of those that give way shortened first, down to 8, until all fit."""
+    fitted = list(widths)
+    excess = sum(widths) + 2 * (len(widths) - 1) - room
+    flexible = [index for index, gives in enumerate(gives_way) if gives]
+    while excess > 0 and flexible:
+        widest = max(flexible, key=fitted.__getitem__)
+        if fitted[widest] <= 8:
+            break
+        fitted[widest] -= 1
+        excess -= 1
+    return fitted
 
 
 def print_pairs(title: str, pairs: Iterable[tuple[str, str]]) -> None:
@@ -134,8 +152,7 @@ def values(metrics: Mapping[str, object]) -> str:
     return "  ".join(f"{name} {number(value)}" for name, value in metrics.items())
 
 
-def _plain_table(rows: list[list[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+def _plain_table(rows: list[list[str]], widths: list[int]) -> None:
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         sys.stdout.write(line.rstrip() + "\n")

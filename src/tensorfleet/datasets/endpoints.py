@@ -87,7 +87,11 @@ def _add_new_versions(router: APIRouter, service: DatasetService) -> None:
     ) -> VersionRead:
         if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
             body = await _json_body(request)
-            named = {"target": body.target or target, "source": source, "workspace": workspace}
+            named: dict[str, Any] = {
+                "target": body.target or target,
+                "source": source,
+                "workspace": workspace,
+            }
             upload = (name, body.upload_id, body.format or format)
             version, is_new = await asyncio.to_thread(service.commit_upload, *upload, **named)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -44,6 +45,7 @@ class DatasetService:
         self._inspector = inspector
         self._max_upload_bytes = max_upload_bytes
         self._clock = clock
+        self._one_sample = threading.Lock()
         self.uploads = Uploads(blobs, work_dir / "uploads", max_upload_bytes)
 
     def create(self, name: str, description: str | None = None, workspace: str = "default") -> Dataset:
@@ -122,7 +124,8 @@ class DatasetService:
         if found is not None:
             return found
         if name in SAMPLES and number in (None, 1) and self._store.find(name, workspace) is None:
-            return self._add_sample(name, workspace)
+            with self._one_sample:
+                return self._store.find_version(name, workspace) or self._add_sample(name, workspace)
         latest = self.get(name, workspace).latest_version
         has = f"its versions are 1 to {latest}" if latest else "it has no version yet; add a file to it"
         raise NotFound(f"there is no dataset '{reference}': {has}")

@@ -73,38 +73,10 @@ def postgres() -> Iterator[str]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tensorfleet-pg-")))
         user = _unprivileged_user()
         programs = _postgres_programs(folder, user)
-        data = folder / "data"
-        data.mkdir(mode=0o700)
-        if user is not None:
-            folder.chmod(0o755)
-            shutil.chown(data, user)
-        initdb = [
-            programs / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--no-sync",
-        ]
-        subprocess.run(
-            [str(part) for part in initdb], check=True, capture_output=True, user=user, cwd="/", timeout=60
-        )
+        data = _initialised(folder / "data", programs, user)
         (port,) = free_ports(1)
-        options = [
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-k",
-            "",
-            "-c",
-            "fsync=off",
-            "-c",
-            "max_connections=200",
-        ]
-        command = [str(programs / "postgres"), "-D", str(data), *options]
+        options = f"-h 127.0.0.1 -p {port} -c unix_socket_directories= -c fsync=off -c max_connections=200"
+        command = [str(programs / "postgres"), "-D", str(data), *options.split()]
         # SIGINT is PostgreSQL's fast shutdown: its own children end with it.
         stack.enter_context(
             _running(command, folder / "log", stop=signal.SIGINT, on_orphaned=signal.SIGINT, user=user)
@@ -209,6 +181,17 @@ def _end_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None
 def _unprivileged_user() -> int | None:
     # PostgreSQL refuses to run as root.
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+
+
+def _initialised(data: Path, programs: Path, user: int | None) -> Path:
+    data.mkdir(mode=0o700)
+    if user is not None:
+        data.parent.chmod(0o755)
+        shutil.chown(data, user)
+    options = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    command = [str(programs / "initdb"), "-D", str(data), *options]
+    subprocess.run(command, check=True, capture_output=True, user=user, cwd="/", timeout=60)
+    return data
 
 
 def _postgres_programs(folder: Path, user: int | None) -> Path:

@@ -1,4 +1,4 @@
-"""A trained model as an MLflow model folder in the object store, written without MLflow and without pickle."""
+"""A trained model as an MLflow model folder in the object store, written without MLflow or pickle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRUSTED_TYPES = (
     "tensorfleet.training.preprocessing.AsText",
     "tensorfleet.training.preprocessing.DateParts",
 )
-"""What our models hold beyond the types that skops trusts on its own (those of scikit-learn, numpy and scipy)."""
+"""What our models hold beyond the types of scikit-learn, numpy and scipy that skops trusts on its own."""
 
 SKOPS_FILE = "model.skops"
 EXAMPLE_ROWS = 5
@@ -57,7 +57,7 @@ class Described:
 
 
 def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[str, Any]:
-    """Stores a fitted scikit-learn pipeline, which `mlflow.sklearn` and `mlflow.pyfunc` load; returns MODEL."""
+    """Stores a fitted pipeline, which `mlflow.sklearn` and `mlflow.pyfunc` load; returns MODEL."""
     import sklearn
     from skops.io import dumps
 
@@ -83,7 +83,7 @@ def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[s
 def publish_torch(
     session: Session, problem: Problem, classes: Any, files: dict[str, bytes]
 ) -> dict[str, Any]:
-    """Stores a network (`weights.safetensors`, `model.json`, `preprocessor.skops`), loaded by `training.pyfunc`; returns MODEL."""
+    """Stores a network's files, which `tensorfleet.training.pyfunc` loads; returns MODEL."""
     flavors = {
         "python_function": {
             "loader_module": "tensorfleet.training.pyfunc",

@@ -95,12 +95,12 @@ def _pack(value: Any, path: str, arrays: dict[str, Any]) -> Any:
         return {kind: [_pack(v, f"{path}[{i}]", arrays) for i, v in enumerate(value)]}
     if isinstance(value, bytes | bytearray):
         return {"bytes": base64.b64encode(value).decode()}
-    kind = _array_kind(value)
-    if kind is None:
+    array_kind = _array_kind(value)
+    if array_kind is None:
         return _pack(_plain_scalar(value, path), path, arrays)
     name = f"{path.removeprefix('state') or 'value'}#{len(arrays)}"
     arrays[name] = value
-    return {kind: name}
+    return {array_kind: name}
 
 
 def _key(key: Any, path: str) -> Any:

@@ -66,7 +66,7 @@ def load_context(task_dir: Path) -> TaskContext:
 
 
 def find_context() -> TaskContext:
-    """The context of the task that this process, or the one that started it, belongs to; else one for a run by hand."""
+    """The context of the task that this process belongs to, else one for a run by hand."""
     task_dir = os.environ.get("TENSORFLEET_TASK_DIR")
     if task_dir and (Path(task_dir) / TASK_FILE).exists():
         return load_context(Path(task_dir))

@@ -242,12 +242,13 @@ def _check_classes(target: pl.Series, algorithm: Algorithm, whole: bool, classes
         raise DataInvalid(f"target column '{target.name}' has one class only, '{target[0]}'; two are needed")
     if classes > target.len() // 2:
         raise DataInvalid(
-            f"target column '{target.name}' has {classes} different values in {target.len()} rows; these are no classes"
+            f"target column '{target.name}' has {classes} different values in {target.len()} rows;"
+            " these are no classes"
         )
 
 
 def _plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
-    """NaN and infinite numbers become missing ones, as do booleans with gaps numbers; nothing else changes."""
+    """NaN and infinite numbers become missing ones, booleans with gaps numbers; the rest stays."""
     import polars as pl
 
     booleans = [c.name for c in frame.iter_columns() if c.dtype == pl.Boolean and c.null_count()]
@@ -265,7 +266,7 @@ def _plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def split(y: Array, task: str, seed: int) -> tuple[Array, Array]:
-    """Positions of the training and the held-out rows: scikit-learn's `train_test_split` with the job's seed."""
+    """Positions of training and held-out rows: scikit-learn's `train_test_split` with the job's seed."""
     import numpy as np
     from sklearn.model_selection import train_test_split
 

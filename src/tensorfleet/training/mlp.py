@@ -1,7 +1,7 @@
 """A multi-layer perceptron, trained by all ranks of the job with DistributedDataParallel.
 
-Everything that is random follows from (seed, epoch, rank), so a run that was stopped and resumed from a checkpoint
-ends with the same weights as one that was not.
+Everything that is random follows from (seed, epoch, rank), so a run that was resumed from a checkpoint ends with
+the same weights as one that never stopped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LossOf = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 
 class Tensors:
-    """The problem as tensors on this rank's device: x [rows, inputs] float32, y [rows] (int64 classes, or float32)."""
+    """The problem on this rank's device: x float32 [rows, inputs], y [rows], int64 classes or float32."""
 
     def __init__(self, problem: Problem, where: torch.device) -> None:
         import numpy as np
@@ -76,7 +76,7 @@ def train(session: Session, algorithm: Algorithm, params: MlpParams) -> dict[str
         raise DataInvalid(f"{len(problem.train)} training rows are too few for {context.world_size} workers")
     where = device(context)
     data = Tensors(problem, where)
-    config = {
+    config: dict[str, Any] = {
         "inputs": data.x.shape[1],
         "hidden": params.hidden,
         "outputs": data.outputs,
@@ -86,8 +86,8 @@ def train(session: Session, algorithm: Algorithm, params: MlpParams) -> dict[str
     network = build_network(**config).to(where)
     if context.rank == 0:
         print(
-            f"mlp: {problem.task} of '{problem.target}' on {len(problem.train)} rows, {config['inputs']} inputs,"
-            f" {context.world_size} rank{'s' * (context.world_size > 1)}",
+            f"mlp: {problem.task} of '{problem.target}' on {len(problem.train)} rows,"
+            f" {config['inputs']} inputs, {context.world_size} rank{'s' * (context.world_size > 1)}",
             flush=True,
         )
     with process_group(context):
@@ -118,13 +118,14 @@ def fit(session: Session, network: torch.nn.Module, data: Tensors, params: MlpPa
         batches = epoch_batches(
             len(data.x), context.rank, context.world_size, context.seed, epoch, params.batch_size
         )
-        losses = [loss for loss in train_steps(model, optimizer, loss_of, data.x, data.y, batches)]
+        losses = list(train_steps(model, optimizer, loss_of, data.x, data.y, batches))
         metrics = _epoch_metrics(
             network, data, torch.stack(losses).sum(), loss_of, context.rank, context.world_size
         )
         if not math.isfinite(metrics["loss"]):
             raise InvalidInput(
-                f"the loss is {metrics['loss']} in epoch {epoch}; lower hyperparameters.learning_rate ({params.learning_rate})"
+                f"the loss is {metrics['loss']} in epoch {epoch};"
+                f" lower hyperparameters.learning_rate ({params.learning_rate})"
             )
         if context.rank == 0:
             shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
@@ -152,7 +153,7 @@ def train_steps(
     for batch in batches:
         optimizer.zero_grad(set_to_none=True)
         loss = loss_of(model(x[batch]), y[batch])
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         yield loss.detach() * len(batch)
 
@@ -160,7 +161,7 @@ def train_steps(
 def epoch_batches(
     rows: int, rank: int, world_size: int, seed: int, epoch: int, batch_size: int
 ) -> list[torch.Tensor]:
-    """Row numbers of this rank's batches: the ranks' shards are disjoint, cover all rows, and have equally many batches."""
+    """Row numbers of this rank's batches.  All ranks' are disjoint, cover the rows, and are equally many."""
     import torch
 
     generator = torch.Generator().manual_seed(epoch_seed(seed, epoch, rank=-1))
@@ -191,7 +192,7 @@ def _epoch_metrics(
     rank: int,
     world_size: int,
 ) -> dict[str, float]:
-    """The training loss over all ranks' rows, and the held-out accuracy or error; each rank looks at its share of the rows."""
+    """The loss over all ranks' rows and the held-out accuracy or error; each rank does its share."""
     import torch
 
     y = data.held_out_y[rank::world_size]

@@ -1,7 +1,7 @@
 """Model folders as something that predicts.
 
-Only types on a fixed list are ever made from a file, and what a file says of trees is checked before it is used:
-a model folder may come from anyone.
+A model folder may come from anyone: only types on a fixed list are ever made from a file, and what it says of
+trees is checked before it is used.
 """
 
 from __future__ import annotations

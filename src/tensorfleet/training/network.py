@@ -40,7 +40,7 @@ def forward_in_parts(network: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
 
     network.eval()
     with torch.no_grad():
-        parts = [network(part) for part in x.split(_ROWS_AT_A_TIME)]
+        parts = [network(part) for part in torch.split(x, _ROWS_AT_A_TIME)]
     network.train()
     return torch.cat(parts)
 
@@ -66,7 +66,8 @@ class NetworkModel:
 
     def predict(self, frame: Any) -> Array:
         if self.classes_ is not None:
-            return self.classes_[self._probabilities(frame).argmax(axis=1)]
+            labels: Array = self.classes_[self._probabilities(frame).argmax(axis=1)]
+            return labels
         mean, deviation = self.scale
         return self._outputs(frame)[:, 0].double().numpy() * deviation + mean
 

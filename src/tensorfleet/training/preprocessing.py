@@ -37,7 +37,7 @@ class AsText(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Dates as numbers: days since 1970, month, weekday and hour of each column; missing ones as NaN.  [rows, 4 * columns]"""
+    """Each column of dates as days since 1970, month, weekday, hour; missing as NaN.  [rows, 4 * columns]"""
 
     def fit(self, X: Any, y: Any = None) -> DateParts:
         return self

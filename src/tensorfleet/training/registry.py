@@ -81,7 +81,7 @@ class MlpParams(Params):
 
 @dataclass(frozen=True)
 class Algorithm:
-    """One built-in.  `trainer` is `module:function`, imported when it runs: `(session, params) -> Trained | None`."""
+    """One built-in.  `trainer` is the `module:function` that gets (session, algorithm, params)."""
 
     name: str
     tasks: tuple[str, ...]
@@ -112,7 +112,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Every built-in as data: name, tasks, whether it distributes, and the JSON schema and defaults of its parameters."""
+    """Every built-in as data, with the JSON schema and the defaults of its hyperparameters."""
     return [
         {
             "name": algorithm.name,
@@ -134,7 +134,7 @@ def validate(algorithm: str, hyperparameters: dict[str, Any], workers: int = 1) 
     errors = validate_hyperparameters(algorithm, hyperparameters)
     if workers > 1 and not known.distributes:
         able = ", ".join(name for name, one in ALGORITHMS.items() if one.distributes)
-        message = f"is {workers}, but {algorithm} trains on one worker; write 1, or use an algorithm that distributes: {able}"
+        message = f"is {workers}, but {algorithm} trains on one; write 1, or use an algorithm that distributes: {able}"
         errors.append(FieldError("resources.workers", message, "does_not_distribute"))
     return errors
 

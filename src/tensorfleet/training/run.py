@@ -76,7 +76,7 @@ def failure(error: BaseException, context: TaskContext) -> dict[str, Any]:
     if isinstance(error, TensorFleetError):
         message = error.detail
     elif isinstance(error, MemoryError):
-        message = f"memory ran out{f': {error}' if str(error) else ''}; ask for more with resources.memory, or use smaller batches"
+        message = "memory ran out; ask for more with resources.memory, or use smaller batches"
     else:
         message = user_code.one_sentence(error, root)
     return {"status": "failed", "class": _classify(error, own_code), "message": message, "traceback": shown}
@@ -97,7 +97,7 @@ def _classify(error: BaseException, own_code: bool) -> str:
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds random, numpy, and torch where it is loaded; the built-in trainers seed what they use themselves."""
+    """Seeds random, numpy, and torch where it is loaded; the built-in trainers seed what they use."""
     import random
 
     import numpy as np
@@ -120,6 +120,6 @@ def limit_threads(cpus: float) -> None:
 
         torch.set_num_threads(threads)
     if threads > 1:
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         threadpool_limits(threads)

@@ -23,7 +23,7 @@ RECORDS_FILE = "records.jsonl"
 
 
 class Session:
-    """One task's ties to the outside.  Everything is written to the task's folder or the object store; nobody listens."""
+    """One task's ties to the outside: files in its folder and the object store; nobody needs to listen."""
 
     def __init__(self, context: TaskContext) -> None:
         self.context = context
@@ -72,7 +72,7 @@ class Session:
         self._write({"kind": "progress", "at": time.time(), "value": round(min(1.0, max(0.0, value)), 4)})
 
     def save(self, state: Any, step: int | None = None) -> str | None:
-        """Stores a checkpoint (rank 0; the other ranks do nothing) and removes those that are too many; returns its key."""
+        """Stores a checkpoint and removes those that are too many; returns its key.  Only rank 0 does so."""
         context = self.context
         step = max(self._step, 0) if step is None else int(step)
         if context.rank != 0:
@@ -98,7 +98,7 @@ class Session:
         return key
 
     def restore(self) -> Any:
-        """The state to go on from, or None to begin; a checkpoint that is gone or damaged gives way to an older one."""
+        """The state to go on from, or None; a checkpoint that is gone or damaged gives way to an older one."""
         context = self.context
         if context.checkpoint is None and not context.by_hand:
             return None

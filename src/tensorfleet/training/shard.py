@@ -52,7 +52,7 @@ class Shard:
 
 
 def shard_rows(rows: int, rank: int, world_size: int, seed: int) -> np.ndarray[Any, Any]:
-    """Row numbers of one rank, in the file's order: every `world_size`-th of a shuffle that the seed decides."""
+    """Row numbers of one rank, in the file's order: every `world_size`-th of a shuffle by the seed."""
     import numpy as np
 
     if world_size == 1:

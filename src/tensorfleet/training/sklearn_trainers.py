@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tensorfleet.training.session import Session
 
 SCALED = {"logistic_regression", "linear_regression", "svm", "knn"}
-DENSE = {"gradient_boosting"}
+DENSE = {"gradient_boosting", "svm", "knn"}
+"""SVM and k-NN could take sparse columns, but keep them, in a form that is not safe to load."""
 TAKES_NAN = {"gradient_boosting"}
 
 
@@ -30,7 +31,8 @@ def train(session: Session, algorithm: Algorithm, params: Params) -> dict[str, A
     training = problem.features[problem.train]
     pipeline = build_pipeline(problem, training, algorithm, params, session.context)
     print(
-        f"{algorithm.name}: {problem.task} of '{problem.target}' on {len(problem.train)} rows, {problem.features.width} columns",
+        f"{algorithm.name}: {problem.task} of '{problem.target}'"
+        f" on {len(problem.train)} rows, {problem.features.width} columns",
         flush=True,
     )
     session.progress(0.1)
@@ -73,7 +75,8 @@ def build_pipeline(
     )
     if algorithm.name == "knn" and model.n_neighbors > len(problem.train):
         raise InvalidInput(
-            f"hyperparameters.n_neighbors is {model.n_neighbors}, but there are {len(problem.train)} training rows"
+            f"hyperparameters.n_neighbors is {model.n_neighbors},"
+            f" but there are {len(problem.train)} training rows"
         )
     return Pipeline([("prepare", prepare), ("model", model)] if prepare is not None else [("model", model)])
 

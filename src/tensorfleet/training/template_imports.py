@@ -7,8 +7,11 @@ import sys
 
 MODULES = (
     "joblib",
+    "narwhals._interchange.dataframe",
+    "narwhals._namespace",
     "narwhals._polars.dataframe",
     "narwhals._polars.namespace",
+    "narwhals.stable.v2._namespace",
     "numpy",
     "obstore.store",
     "polars",
@@ -47,7 +50,7 @@ KEPT_OUT = ("pandas", "pyarrow", "pytest")
 def warm_imports() -> None:
     """Imports everything that a task may need, and computes nothing.
 
-    A numeric operation here would start threads (of libgomp, of polars), which a forked child waits for forever.
+    A numeric operation here would start threads of libgomp or polars, which a forked child waits for forever.
     """
     hidden = [name for name in KEPT_OUT if name not in sys.modules]
     for name in hidden:
@@ -62,7 +65,7 @@ def warm_imports() -> None:
 
 
 def _fill_caches() -> None:
-    """Reads the metadata of installed packages, which takes tens of milliseconds, once instead of in every task."""
+    """Reads the metadata of installed packages once; it would take each task tens of milliseconds."""
     from narwhals.dependencies import is_into_dataframe
 
     from tensorfleet.training.artifacts import PACKAGES, package_version

@@ -33,7 +33,7 @@ def dataset() -> Shard:
 def report(*, step: int | None = None, **values: Any) -> None:
     """Reports metrics: `report(step=epoch, loss=loss, accuracy=accuracy)`.
 
-    Values are numbers, or tensors and arrays of one number.  One that is not finite is kept as null, with a warning.
+    Values are numbers, or tensors and arrays of one number; what is not finite is kept as null, with a warning.
     """
     _session.current().report(step, **values)
 

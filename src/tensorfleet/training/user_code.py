@@ -49,7 +49,7 @@ def unpack(archive: Path, root: Path) -> None:
             for count, member in enumerate(tar, start=1):
                 if not (member.isreg() or member.isdir()):
                     raise InvalidInput(
-                        f"the code holds '{member.name[:200]}', which is neither a file nor a folder; leave it out"
+                        f"the code holds '{member.name[:200]}', neither a file nor a folder; leave it out"
                     )
                 total += member.size
                 if total > MOST_BYTES or count > MOST_FILES:
@@ -104,7 +104,9 @@ def trimmed_traceback(error: BaseException, root: Path | None) -> str:
     """The traceback from the first line of the code below `root` on; the whole one when that is None."""
     whole = traceback.TracebackException.from_exception(error)
     if root is not None:
-        first = next((i for i, frame in enumerate(whole.stack) if _inside(frame.filename, root)), len(whole.stack))
+        first = next(
+            (i for i, frame in enumerate(whole.stack) if _inside(frame.filename, root)), len(whole.stack)
+        )
         whole.stack = traceback.StackSummary.from_list(whole.stack[first:])
     return "".join(whole.format()).rstrip()
 
@@ -121,4 +123,8 @@ def one_sentence(error: BaseException, root: Path | None) -> str:
 
 def _inside(filename: str, root: Path | None) -> bool:
     # Names such as <frozen runpy> are no paths, and relative to the working folder they would lie inside.
-    return root is not None and Path(filename).is_absolute() and Path(filename).resolve().is_relative_to(root.resolve())
+    return (
+        root is not None
+        and Path(filename).is_absolute()
+        and Path(filename).resolve().is_relative_to(root.resolve())
+    )

@@ -5,7 +5,14 @@ import polars as pl
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score, log_loss, mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    root_mean_squared_error,
+)
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,7 +24,6 @@ from tensorfleet.training.registry import ALGORITHMS
 from tensorfleet.training.run import run_task
 
 
-
 def _run(folder, **task):
     task_dir = write_task(folder, **task)
     code = run_task(task_dir)
@@ -27,7 +33,9 @@ def _run(folder, **task):
 @pytest.mark.parametrize("name", ["wine", "digits"])
 def test_the_forest_is_scikit_learns_own(tmp_path, name):
     frame = sample_frame(name)
-    code, outcome, _ = _run(tmp_path, data=parquet_bytes(frame), data_format="parquet", algorithm="random_forest", seed=11)
+    code, outcome, _ = _run(
+        tmp_path, data=parquet_bytes(frame), data_format="parquet", algorithm="random_forest", seed=11
+    )
     assert code == 0
 
     X, y = frame.drop("target").to_numpy(), frame["target"].to_numpy()
@@ -41,7 +49,9 @@ def test_the_forest_is_scikit_learns_own(tmp_path, name):
 
 def test_metrics_are_scikit_learns(tmp_path):
     frame = sample_frame("breast_cancer")
-    _, outcome, task_dir = _run(tmp_path, data=csv_bytes(frame), algorithm="logistic_regression", hyperparameters={"C": 0.01})
+    _, outcome, task_dir = _run(
+        tmp_path, data=csv_bytes(frame), algorithm="logistic_regression", hyperparameters={"C": 0.01}
+    )
     X, y = frame.drop("target").to_numpy(), frame["target"].to_numpy()
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.2, random_state=7, stratify=y)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000)).fit(X_train, y_train)
@@ -73,10 +83,17 @@ def test_regression_metrics_are_scikit_learns(tmp_path):
     )
 
 
-@pytest.mark.parametrize("algorithm", [name for name, one in ALGORITHMS.items() if "classification" in one.tasks])
+@pytest.mark.parametrize(
+    "algorithm", [name for name, one in ALGORITHMS.items() if "classification" in one.tasks]
+)
 def test_every_classifier_takes_every_type_of_column(tmp_path, mixed, algorithm):
-    task = {"algorithm": algorithm, "target_column": "kind", "data": parquet_bytes(mixed), "data_format": "parquet"}
-    code, outcome, task_dir = _run(tmp_path, **task)
+    task = {
+        "algorithm": algorithm,
+        "target_column": "kind",
+        "data": parquet_bytes(mixed),
+        "data_format": "parquet",
+    }
+    code, outcome, _ = _run(tmp_path, **task)
     assert code == 0, outcome
     assert outcome["metrics"]["accuracy"] >= 0.9
     assert outcome["model"]["classes"] == ["even", "odd"]
@@ -135,7 +152,10 @@ def test_unusable_data_is_told_as_such(tmp_path, text, task, message):
 
 @pytest.mark.parametrize(
     ("hyperparameters", "message"),
-    [({"n_neighbor": 3}, "did you mean 'n_neighbors'?"), ({"n_neighbors": 5000}, "there are 120 training rows")],
+    [
+        ({"n_neighbor": 3}, "did you mean 'n_neighbors'?"),
+        ({"n_neighbors": 5000}, "there are 120 training rows"),
+    ],
 )
 def test_bad_hyperparameters_are_the_users_error(tmp_path, hyperparameters, message):
     data = csv_bytes(sample_frame("iris"))

@@ -32,19 +32,29 @@ def test_resuming_ends_with_the_weights_of_an_uninterrupted_run(tmp_path):
     assert _weights(whole, read_outcome(straight)) == _weights(halves, read_outcome(second))
 
 
-@pytest.mark.parametrize(("rows", "world_size", "batch_size"), [(1437, 2, 64), (129, 2, 64), (7, 3, 2), (4, 4, 1), (5, 4, 1)])
+@pytest.mark.parametrize(
+    ("rows", "world_size", "batch_size"), [(1437, 2, 64), (129, 2, 64), (7, 3, 2), (4, 4, 1), (5, 4, 1)]
+)
 def test_the_ranks_share_each_epochs_rows_evenly(rows, world_size, batch_size):
     ranks = [epoch_batches(rows, rank, world_size, 7, 3, batch_size) for rank in range(world_size)]
     assert sorted(torch.cat([b for batches in ranks for b in batches]).tolist()) == list(range(rows))
     assert len({len(batches) for batches in ranks}) == 1
-    assert all(0 < len(batch) <= batch_size + (rows < world_size * batch_size * 2) for batches in ranks for batch in batches)
+    assert all(
+        0 < len(batch) <= batch_size + (rows < world_size * batch_size * 2)
+        for batches in ranks
+        for batch in batches
+    )
     assert not torch.equal(ranks[0][0], epoch_batches(rows, 0, world_size, 7, 4, batch_size)[0]) or rows < 10
 
 
 def test_checkpoints_follow_the_policy(tmp_path):
     policy = {"every_epochs": 2, "keep_last": 1}
     task = write_task(
-        tmp_path, data=csv_bytes(sample_frame("iris")), algorithm="mlp", hyperparameters=HYPER, checkpoint=policy
+        tmp_path,
+        data=csv_bytes(sample_frame("iris")),
+        algorithm="mlp",
+        hyperparameters=HYPER,
+        checkpoint=policy,
     )
     assert run_task(task) == 0
     assert [record["step"] for record in read_records(task, "checkpoint")] == [2, 4]

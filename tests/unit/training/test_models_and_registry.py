@@ -90,7 +90,9 @@ def test_other_types_are_refused_whatever_the_folder_says():
 
 def test_functions_are_refused():
     schema = json.loads(zipfile.ZipFile(io.BytesIO(dumps([1]))).read("schema.json"))
-    schema["content"] = [{"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "__id__": 1}]
+    schema["content"] = [
+        {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "__id__": 1}
+    ]
     crafted = io.BytesIO()
     with zipfile.ZipFile(crafted, "w") as archive:
         archive.writestr("schema.json", json.dumps(schema))
@@ -99,7 +101,9 @@ def test_functions_are_refused():
 
 
 @pytest.mark.parametrize("nested", [False, True])
-@pytest.mark.parametrize(("field", "value"), [("left_child", 10_000), ("left_child", 0), ("feature", 99), ("feature", -9)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("left_child", 10_000), ("left_child", 0), ("feature", 99), ("feature", -9)]
+)
 def test_trees_that_point_outside_are_refused(field, value, nested):
     X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
     forest = RandomForestClassifier(2, random_state=0).fit(X, y)

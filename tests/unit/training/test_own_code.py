@@ -26,7 +26,12 @@ train.report(step=2, other=1)
     code = {"sub/train.py": script, "sub/helper.py": "def double(x): return 2 * x"}
     exit_code, outcome = _run(tmp_path, "sub/train.py", code, hyperparameters={"x": 4})
     assert exit_code == 0
-    assert outcome == {"status": "succeeded", "metrics": {"loss": 8, "other": 1}, "evaluation": {}, "model": None}
+    assert outcome == {
+        "status": "succeeded",
+        "metrics": {"loss": 8, "other": 1},
+        "evaluation": {},
+        "model": None,
+    }
 
 
 @pytest.mark.parametrize("signature", ["", "params"])
@@ -41,13 +46,23 @@ def test_a_function_is_called_with_or_without_parameters(tmp_path, signature):
 @pytest.mark.parametrize(
     ("script", "exit_code", "kind", "message"),
     [
-        ("def f():\n    raise ValueError('bad shape')\nf()", 1, "user_error", "ValueError: bad shape (train.py:2)"),
+        (
+            "def f():\n    raise ValueError('bad shape')\nf()",
+            1,
+            "user_error",
+            "ValueError: bad shape (train.py:2)",
+        ),
         ("import no_such_library", 1, "user_error", "No module named 'no_such_library' (train.py:1)"),
         ("x = (", 1, "user_error", "SyntaxError"),
         ("raise MemoryError", 1, "out_of_memory", "memory ran out"),
         ("import sys; sys.exit(3)", 3, "user_error", "exited with code 3"),
         ("import sys; sys.exit('no data')", 1, "user_error", "no data"),
-        ("from tensorfleet import train\ntrain.save(object())", 1, "user_error", "which a checkpoint cannot hold"),
+        (
+            "from tensorfleet import train\ntrain.save(object())",
+            1,
+            "user_error",
+            "which a checkpoint cannot hold",
+        ),
         ("from tensorfleet import train\ntrain.dataset()", 1, "user_error", "this job has no dataset"),
     ],
 )

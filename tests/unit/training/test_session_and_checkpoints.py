@@ -35,11 +35,23 @@ def _same(a, b):
 
 
 STATES = {
-    "scalars": {"epoch": 3, "loss": 0.5, "none": None, "flag": True, "name": "é", "nan": math.nan, "big": 2**80},
+    "scalars": {
+        "epoch": 3,
+        "loss": 0.5,
+        "none": None,
+        "flag": True,
+        "name": "é",
+        "nan": math.nan,
+        "big": 2**80,
+    },
     "containers": [1, (2, [3, {"x": ()}]), {0: "int key", None: 1, "b": b"\x00\xff"}],
     "bare": 5,
     "numpy": {"a": np.arange(6.0).reshape(2, 3)[:, ::2], "empty": np.zeros((0, 3)), "bits": np.array([True])},
-    "torch": {"w": torch.arange(6.0).reshape(2, 3).T, "half": torch.ones(2, dtype=torch.bfloat16), "n": torch.tensor(7)},
+    "torch": {
+        "w": torch.arange(6.0).reshape(2, 3).T,
+        "half": torch.ones(2, dtype=torch.bfloat16),
+        "n": torch.tensor(7),
+    },
     "both": (torch.ones(2), np.ones(2), np.uint8([1])),
 }
 
@@ -128,7 +140,11 @@ def test_report_writes_whole_lines_and_nulls(tmp_path, capsys):
     train.report(loss=math.inf)
     records = read_records(session.context.task_dir, "metrics")
     assert [record["step"] for record in records] == [3, 4, 5]
-    assert [record["values"] for record in records] == [{"loss": 0.5, "accuracy": 0.25}, {"loss": None}, {"loss": None}]
+    assert [record["values"] for record in records] == [
+        {"loss": 0.5, "accuracy": 0.25},
+        {"loss": None},
+        {"loss": None},
+    ]
     assert capsys.readouterr().err.count("metric 'loss' is nan") == 1
     with pytest.raises(InvalidInput, match="metric 'loss' is 'low', a str"):
         train.report(loss="low")
@@ -169,4 +185,6 @@ def test_by_hand_everything_has_a_default(tmp_path, monkeypatch, capsys):
     assert train.restore() == {"epoch": 1}
     assert train.params() == {"epochs": 2}
     assert len(train.dataset()) == 150
-    assert open_object_store(f"file://{tmp_path}/.tensorfleet/objects").size("checkpoints/by-hand/1-1.safetensors")
+    assert open_object_store(f"file://{tmp_path}/.tensorfleet/objects").size(
+        "checkpoints/by-hand/1-1.safetensors"
+    )
