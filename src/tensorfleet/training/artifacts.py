@@ -180,7 +180,7 @@ def _store(session: Session, prefix: str, path: str, data: bytes) -> dict[str, A
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=1, default=str).encode()
+    return json.dumps(value, default=str).encode()
 
 
 @cache

@@ -30,12 +30,12 @@ def process_group(context: TaskContext) -> Iterator[None]:
     dist.init_process_group(
         backend, init_method="env://", rank=context.rank, world_size=context.world_size, timeout=_JOIN_LIMIT
     )
-    try:
-        yield
-        # A rank that leaves early, rank 0 with its store above all, would fail those that are still at work.
-        dist.barrier()
-    finally:
-        dist.destroy_process_group()
+    yield
+    # A rank that leaves early, rank 0 with its store above all, would fail those that are still at work.
+    dist.barrier()
+    # Only here, where no DDP model is left: a reducer that outlives its group joins the group's threads while it holds the
+    # interpreter's lock, and never returns.  After an error the traceback keeps the model, and the process ends anyway.
+    dist.destroy_process_group()
 
 
 def device(context: TaskContext) -> torch.device:

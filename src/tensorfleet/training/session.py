@@ -31,6 +31,7 @@ class Session:
         self._step = -1
         self._records: int | None = None
         self._warned: set[str] = set()
+        self.keep_alive: object = None
 
     @cached_property
     def objects(self) -> ObjectStore:

@@ -26,7 +26,7 @@ def run(session: Session, entrypoint: str) -> None:
     if session.context.code is not None:
         unpack(_fetch(session, session.context.code["digest"]), root)
     if entrypoint.endswith(".py"):
-        _run_script(root, entrypoint)
+        _run_script(session, root, entrypoint)
     else:
         _call(root, entrypoint, session.context.hyperparameters)
 
@@ -61,14 +61,16 @@ def unpack(archive: Path, root: Path) -> None:
         raise InvalidInput(f"the code cannot be unpacked: {error}") from error
 
 
-def _run_script(root: Path, entrypoint: str) -> None:
+def _run_script(session: Session, root: Path, entrypoint: str) -> None:
     script = (root / entrypoint).resolve()
     if not script.is_relative_to(root.resolve()) or not script.is_file():
         raise InvalidInput(f"entrypoint '{entrypoint}' is not in the code; it has {_names(root)}")
     os.chdir(script.parent)
     sys.path.insert(0, str(script.parent))
     sys.argv = [str(script)]
-    runpy.run_path(str(script), run_name="__main__")
+    # Kept to the end of the process: taking a script's objects apart is not our business, and a DDP model that is freed
+    # after its process group can block for ever.
+    session.keep_alive = runpy.run_path(str(script), run_name="__main__")
 
 
 def _call(root: Path, entrypoint: str, params: dict[str, object]) -> None:
