@@ -84,7 +84,7 @@ torch.manual_seed(rank)  # DDP itself must make the ranks equal
 network = mlp.build_network(4, [8], 3, 0.0)
 x, y = torch.randn(101, 4, generator=torch.Generator().manual_seed(1)), torch.arange(101) % 3
 seen = []
-with distributed.process_group(context):
+with distributed.process_group(context, distributed.open_store(context)):
     model = torch.nn.parallel.DistributedDataParallel(network)
     optimizer = torch.optim.AdamW(network.parameters())
     batches = mlp.epoch_batches(101, rank, 2, seed=7, epoch=1, batch_size=10)

@@ -13,15 +13,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import BigInteger, TypeDecorator
 
 from tensorfleet.errors import InvalidInput, StorageFull, Unavailable
 
-_EVENT_LOCK = (
-    7_236_001  # PostgreSQL advisory lock: event ids become visible in the order in which they were drawn
-)
+# PostgreSQL advisory locks.
+_EVENT_LOCK = 7_236_001  # event ids become visible in the order in which they were drawn
+_SCHEMA_LOCK = 7_236_002  # the schema is made or changed by one process at a time
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -52,6 +53,7 @@ class Database:
         Raises:
             Unavailable: the database cannot be reached or stayed locked.
             StorageFull: its disk is full.
+            InvalidInput: a value that no column can hold (a NUL in PostgreSQL's text, half a surrogate pair).
         """
         with _translated(), self.engine.begin() as connection:
             yield connection
@@ -66,8 +68,15 @@ class Database:
 
     def lock_event_log(self, connection: Connection) -> None:
         """Held to the end of the transaction by whoever appends to the event log (SQLite's write lock does it already)."""
+        self._lock(connection, _EVENT_LOCK)
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Held to the end of the transaction by whoever creates or upgrades tables."""
+        self._lock(connection, _SCHEMA_LOCK)
+
+    def _lock(self, connection: Connection, number: int) -> None:
         if not self.is_sqlite:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_EVENT_LOCK})"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({number})"))
 
     def ping(self) -> None:
         with self.read() as connection:
@@ -138,9 +147,13 @@ def _translated() -> Iterator[None]:
         if "disk is full" in message or "No space left" in message:
             raise StorageFull(f"the metadata store has no space left: {message}") from error
         raise Unavailable(f"the metadata store does not answer: {message.strip().splitlines()[0]}") from error
+    except PoolTimeoutError as error:
+        raise Unavailable("all connections to the metadata store are busy; the call can be repeated") from error
+    except (DataError, UnicodeEncodeError) as error:
+        raise InvalidInput(
+            f"the metadata store cannot hold this value: {str(error).splitlines()[0][:200]!r}; leave out NUL and half characters"
+        ) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable("the metadata store closed the connection; the call can be repeated") from error
-        raise
-    except SQLAlchemyError:
         raise

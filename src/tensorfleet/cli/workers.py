@@ -86,10 +86,15 @@ def drain(ref: WorkerRef, as_json: AsJson = False) -> None:
 
 @app.command()
 def scale(
-    workers: Annotated[int, typer.Argument(min=0, help="How many workers the fleet shall have.")],
+    workers: Annotated[
+        int, typer.Argument(min=1, max=1024, help="How many tasks the fleet may run at a time.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Change the number of workers."""
+    """Change how many tasks the fleet may run at a time; it keeps that until `up --workers` gets another number.
+
+    Running tasks go on, also when there are more of them than the new number.
+    """
     from tensorfleet.cli.output import emit_json
 
     with session.connect() as client:
@@ -97,7 +102,7 @@ def scale(
     if as_json:
         emit_json(answer)
     else:
-        sys.stdout.write(f"the fleet is asked to have {workers} workers\n")
+        sys.stdout.write(f"the fleet may run {workers} tasks at a time\n")
 
 
 def _percent(worker: dict[str, Any], key: str) -> str:

@@ -12,6 +12,9 @@ from tensorfleet.adapters.schema import leases, outbox, tasks, workers
 from tensorfleet.errors import NotFound
 from tensorfleet.fleet.model import Worker, WorkerState
 
+_SCALED_FROM = "scaled_from"
+"""In a scaled worker's resources: the number of slots that it says hello with."""
+
 
 class SqlWorkerStore:
     """The fleet as rows; agents are upserted under the id that they keep for life."""
@@ -20,7 +23,10 @@ class SqlWorkerStore:
         self._database = database
 
     def join(self, worker: Worker) -> Worker:
-        """Adds a worker, or brings a known one back (one that was draining goes on draining)."""
+        """Adds a worker, or brings a known one back: one that was draining goes on draining, a scaled one keeps its slots.
+
+        A scaled worker keeps them until it says hello with another number than when it was scaled, as after `up --workers`.
+        """
         values: dict[str, Any] = {
             "name": worker.name,
             "slots": worker.slots,
@@ -34,6 +40,9 @@ class SqlWorkerStore:
                 WorkerState.DRAINING if known and known.state == WorkerState.DRAINING else WorkerState.ONLINE
             )
             if known:
+                if known.resources.get(_SCALED_FROM) == worker.slots:
+                    values["slots"] = known.slots
+                    values["resources"] = {**worker.resources, _SCALED_FROM: worker.slots}
                 connection.execute(
                     update(workers).where(workers.c.id == worker.id).values(state=state.value, **values)
                 )
@@ -58,23 +67,29 @@ class SqlWorkerStore:
                 ).rowcount
                 == 0
             ):
-                raise NotFound(
-                    f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are"
-                )
+                raise _no_worker(worker_id)
 
-    def request(self, worker_id: str, intent: str, now: datetime) -> None:
-        """Leaves an intent (`drain`, `undrain`) for the orchestrator."""
+    def scale(self, worker_id: str, slots: int) -> None:
+        """Changes how many tasks a worker may be given; those that it runs are left alone."""
         with self._database.begin() as connection:
-            row = {"topic": "orchestrator", "kind": intent, "ref": worker_id, "data": {}, "created_at": now}
+            row = _find(connection, worker_id)
+            if row is None:
+                raise _no_worker(worker_id)
+            resources = {_SCALED_FROM: row.slots, **row.resources}
+            values = {"slots": slots, "resources": resources}
+            connection.execute(update(workers).where(workers.c.id == worker_id).values(**values))
+
+    def request(self, worker_id: str, intent: str, now: datetime, **data: Any) -> None:
+        """Leaves an intent (`drain`, `undrain`, or `scale` with `slots`) for the orchestrator."""
+        with self._database.begin() as connection:
+            row = {"topic": "orchestrator", "kind": intent, "ref": worker_id, "data": data, "created_at": now}
             connection.execute(insert(outbox).values(**row))
 
     def get(self, worker_id: str) -> Worker:
         with self._database.read() as connection:
             row = _find(connection, worker_id)
         if row is None:
-            raise NotFound(
-                f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are"
-            )
+            raise _no_worker(worker_id)
         return _worker(row)
 
     def all(self) -> list[Worker]:
@@ -99,6 +114,12 @@ class SqlWorkerStore:
 
 def _find(connection: Connection, worker_id: str) -> Row[Any] | None:
     return connection.execute(select(workers).where(workers.c.id == worker_id)).one_or_none()
+
+
+def _no_worker(worker_id: str) -> NotFound:
+    return NotFound(
+        f"there is no worker '{worker_id[:80]}'; `tensorfleet workers list` shows those that there are"
+    )
 
 
 def _worker(row: Row[Any] | None) -> Worker:

@@ -97,8 +97,8 @@ def _api(services: Services, link: _Link) -> APIRouter:
         get_job = (lambda: services.jobs.get(job_id)) if job_id is not None else None
         return stream_events(services.log, watcher, after, job_id, get_job)
 
-    def request_worker(worker_id: str, intent: str) -> None:
-        services.workers.request(worker_id, intent, utc_now())
+    def request_worker(worker_id: str, intent: str, **data: Any) -> None:
+        services.workers.request(worker_id, intent, utc_now(), **data)
         link.wake()
 
     models = RegistryService(

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from tensorfleet.jobs.eventlog import SqlEventLog
-from tensorfleet.jobs.model import Event, JobRecord
+from tensorfleet.jobs.model import Event, JobRecord, JobStatus
 from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
 
 KEEP_ALIVE_S = 15.0
 PAGE = 500
+_ENDS = tuple(f"job.{status.value}" for status in JobStatus if status.ended)
 
 
 class LogWatcher:
@@ -74,14 +75,18 @@ async def stream_events(
     while True:
         seen = await asyncio.to_thread(log.last_id)
         job = get_job() if get_job else None
+        over = False
         async for event in _pages(log, position, job_id):
             position = event.id
+            over = over or event.kind in _ENDS
             yield _message(event.id, event.kind, event_to_dict(event))
         if job is not None and job.status.ended:
             # Read after the state was seen: all that was committed with the end or before it has been sent.
             yield _message(None, "end", job_to_dict(job))
             return
         position = max(position, seen)
+        if over and get_job:
+            continue  # the end was committed after the state was read: nothing more may ever come to wait for
         if not await watcher.wait_beyond(position, KEEP_ALIVE_S):
             yield b": keep-alive\n\n"
 

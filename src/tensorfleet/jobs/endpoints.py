@@ -89,7 +89,7 @@ def _add_reads(
 
     @router.get("/jobs/{job_id}/why")
     async def why_job(job_id: str) -> dict[str, Any]:
-        return why(job_id)
+        return await asyncio.to_thread(why, job_id)
 
     @router.get("/jobs/{job_id}/metrics")
     async def job_metrics(

@@ -26,7 +26,7 @@ from tensorfleet.jobs.machine import (
     decide,
 )
 from tensorfleet.jobs.model import Failure, FailureClass, NewEvent, Outcome, TaskStatus
-from tensorfleet.jobs.ports import HeldTask
+from tensorfleet.jobs.ports import Command, HeldTask
 from tensorfleet.jobs.transaction import SqlJobTransaction
 from tensorfleet.scheduling.model import Place
 from tensorfleet.scheduling.placement import schedule
@@ -75,20 +75,21 @@ def _free_rendezvous(worker: Worker, used: set[str | None]) -> str | None:
     return next((address for address in addresses if address not in used), None)
 
 
-def take_intents(tx: SqlJobTransaction, now: datetime) -> list[tuple[str, str]]:
-    """Carries out what users asked for; returns intents about workers, `(kind, worker id)`, for the caller."""
+def take_intents(tx: SqlJobTransaction, now: datetime) -> list[Command]:
+    """Carries out what users asked for; returns intents about workers, which stay open until the caller closes them."""
     about_workers = []
-    commands = tx.open_commands("orchestrator")
-    for command in commands:
+    done = []
+    for command in tx.open_commands("orchestrator"):
         intent = INTENTS.get(command.kind)
         if intent is None:
-            about_workers.append((command.kind, command.ref or ""))
+            about_workers.append(command)
             continue
+        done.append(command.id)
         try:
             apply_event(tx, command.ref or "", intent(), now)
         except (Conflict, NotFound) as error:
             log.info("intent came too late", job=command.ref, intent=command.kind, detail=error.detail)
-    tx.close_commands([command.id for command in commands], now)
+    tx.close_commands(done, now)
     return about_workers
 
 

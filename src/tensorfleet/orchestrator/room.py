@@ -68,8 +68,12 @@ class Orchestrator:
                 log.warning("a tick was lost", detail=error.detail)
 
     async def _tick(self) -> None:
-        for kind, worker_id in await self.engine.submit(handlers.take_intents):
-            await self._change_worker(kind, worker_id)
+        intents: list[Command] = await self.engine.submit(handlers.take_intents)
+        for intent in intents:
+            await self._change_worker(intent)
+        if intents:
+            done = [intent.id for intent in intents]
+            await self.engine.submit(lambda tx, now: tx.close_commands(done, now))
         for worker_id in self.sessions.silent(self._settings.lease_s):
             await self._lose(worker_id)
         await self.engine.submit(handlers.stop_overdue)
@@ -80,13 +84,18 @@ class Orchestrator:
             if stats:
                 await self.engine.call(lambda: self._workers.beat(stats))
 
-    async def _change_worker(self, kind: str, worker_id: str) -> None:
-        state = {"drain": WorkerState.DRAINING, "undrain": WorkerState.ONLINE}.get(kind)
+    async def _change_worker(self, intent: Command) -> None:
+        worker_id = intent.ref or ""
+        change = {
+            "drain": lambda: self._workers.set_state(worker_id, WorkerState.DRAINING),
+            "undrain": lambda: self._workers.set_state(worker_id, WorkerState.ONLINE),
+            "scale": lambda: self._workers.scale(worker_id, int(intent.data["slots"])),
+        }.get(intent.kind)
         worker = self.engine.workers.get(worker_id)
-        if state is None or worker is None or worker.state is WorkerState.LOST:
-            log.info("an intent about a worker came too late", worker=worker_id, intent=kind)
+        if change is None or worker is None or worker.state is WorkerState.LOST:
+            log.info("an intent about a worker came too late", worker=worker_id, intent=intent.kind)
             return
-        await self.engine.call(lambda: self._workers.set_state(worker_id, state))
+        await self.engine.call(change)
         self.engine.workers[worker_id] = await self.engine.call(lambda: self._workers.get(worker_id))
 
     async def _lose(self, worker_id: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,25 +13,49 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+    from torch.distributed import Store
 
     from tensorfleet.training.context import TaskContext
 
 _JOIN_LIMIT = timedelta(minutes=10)
 
 
-@contextmanager
-def process_group(context: TaskContext) -> Iterator[None]:
-    """Joins the job's ranks while the block runs; does nothing for a job of one rank."""
+def open_store(context: TaskContext) -> Store | None:
+    """The key-value store over which ranks find each other; None for a job of one rank.
+
+    Rank 0 opens it before anything else, so that it answers by the time the others have read their data.  They ask for it often at
+    first: torch's own client, once refused, sleeps for up to half a second.
+    """
     if context.world_size == 1:
+        return None
+    from torch.distributed import TCPStore
+
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    leads = context.rank == 0
+    if not leads:
+        _wait_for(host, port)
+    return TCPStore(host, port, context.world_size, leads, _JOIN_LIMIT, wait_for_workers=False)
+
+
+def _wait_for(host: str, port: int) -> None:
+    deadline = time.monotonic() + _JOIN_LIMIT.total_seconds()
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0):
+            return
+        time.sleep(0.005)
+
+
+@contextmanager
+def process_group(context: TaskContext, store: Store | None) -> Iterator[None]:
+    """Joins the job's ranks while the block runs; does nothing for a job of one rank."""
+    if store is None:
         yield
         return
     import torch.distributed as dist
 
     _stay_on_loopback()
     backend = "nccl" if device(context).type == "cuda" else "gloo"
-    dist.init_process_group(
-        backend, init_method="env://", rank=context.rank, world_size=context.world_size, timeout=_JOIN_LIMIT
-    )
+    dist.init_process_group(backend, store=store, rank=context.rank, world_size=context.world_size, timeout=_JOIN_LIMIT)
     yield
     # A rank that leaves early, rank 0 with its store above all, would fail those that are still at work.
     dist.barrier()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tensorfleet.errors import DataInvalid, InvalidInput
 from tensorfleet.training import artifacts, preprocessing
 from tensorfleet.training.data import Problem, load_problem
-from tensorfleet.training.distributed import device, process_group
+from tensorfleet.training.distributed import device, open_store, process_group
 from tensorfleet.training.evaluation import evaluate
 from tensorfleet.training.network import (
     NetworkModel,
@@ -71,6 +71,7 @@ def train(session: Session, algorithm: Algorithm, params: MlpParams) -> dict[str
     import torch
 
     context = session.context
+    store = open_store(context) if context.rank == 0 else None
     problem = load_problem(session, algorithm)
     if len(problem.train) < context.world_size:
         raise DataInvalid(f"{len(problem.train)} training rows are too few for {context.world_size} workers")
@@ -90,7 +91,7 @@ def train(session: Session, algorithm: Algorithm, params: MlpParams) -> dict[str
             f" {config['inputs']} inputs, {context.world_size} rank{'s' * (context.world_size > 1)}",
             flush=True,
         )
-    with process_group(context):
+    with process_group(context, store or open_store(context)):
         fit(session, network, data, params)
     if context.rank != 0:
         return {"metrics": {}, "evaluation": {}, "model": None}
