@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 
 
 def fit_iris() -> None:
@@ -35,7 +36,9 @@ def train_two(rank: int, port: int) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for start in range(0, len(inputs), 32):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(inputs[start : start + 32]), labels[start : start + 32]).backward()
+        torch.nn.functional.cross_entropy(
+            model(inputs[start : start + 32]), labels[start : start + 32]
+        ).backward()
         optimizer.step()
     del model, optimizer  # a reducer that outlives its group can block for ever
     dist.destroy_process_group()
@@ -81,7 +84,7 @@ def main() -> None:
             seconds = forked(fit_iris)
         else:
             port = free_port()
-            seconds = forked(lambda: train_two(0, port), lambda: train_two(1, port))
+            seconds = forked(partial(train_two, 0, port), partial(train_two, 1, port))
         print(json.dumps(seconds), flush=True)
 
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -17,9 +18,19 @@ import tensorfleet
 CLI = str(Path(sys.executable).parent / "tensorfleet")
 
 
+@dataclass(frozen=True)
+class Fleet:
+    """A running platform; `ready_s` is how long it took until jobs were taken."""
+
+    client: tensorfleet.Client
+    supervisor: psutil.Process
+    ready_s: float
+    home: Path
+
+
 @contextmanager
-def fleet(workers: int) -> Iterator[tuple[tensorfleet.Client, psutil.Process, float]]:
-    """`tensorfleet up` in a temporary home: a client, the supervisor, and the seconds until jobs were taken."""
+def fleet(workers: int) -> Iterator[Fleet]:
+    """`tensorfleet up` in a temporary home."""
     from tensorfleet.cli.platform import start_detached, wait_until_ready
     from tensorfleet.settings import load_settings
 
@@ -31,7 +42,7 @@ def fleet(workers: int) -> Iterator[tuple[tensorfleet.Client, psutil.Process, fl
             wait_until_ready(settings, process, log)
             ready_s = time.perf_counter() - began
             with tensorfleet.Client(home=Path(home)) as client:
-                yield client, psutil.Process(process.pid), ready_s
+                yield Fleet(client, psutil.Process(process.pid), ready_s, Path(home))
         finally:
             process.terminate()
             try:

@@ -19,11 +19,16 @@ def role_of(process: psutil.Process) -> str:
         return "agent's warm template"
     if "tensorfleet.agent" in words:
         return "agent"
+    if "tensorfleet.datasets.inspect" in words:
+        return "inspection of the file"
+    if "datasets" in words:
+        return f"command line, datasets {words[words.index('datasets') + 1]}"
     return words[-1].rsplit(".", 1)[-1].replace("up", "supervisor")
 
 
 def main() -> None:
-    with fleet(workers=2) as (_, supervisor, ready_s):
+    with fleet(workers=2) as platform:
+        supervisor, ready_s = platform.supervisor, platform.ready_s
         time.sleep(SETTLE_S)
         family = [supervisor, *supervisor.children(recursive=True)]
         before = sum(sum(process.cpu_times()[:2]) for process in family)
@@ -34,7 +39,16 @@ def main() -> None:
     rows = [(role, f"{value:.0f} MB") for role, value in memory.items()]
     rows += [("control plane", f"{control:.0f} MB"), ("all", f"{sum(memory.values()):.0f} MB")]
     table(f"Idle, two worker slots: ready after {ready_s:.1f} s, {cpu:.1%} of a core", rows, ("", "PSS"))
-    write("idle", {"ready_s": ready_s, "cpu": cpu, "pss_mb": memory, "control_plane_mb": control, "all_mb": sum(memory.values())})
+    write(
+        "idle",
+        {
+            "ready_s": ready_s,
+            "cpu": cpu,
+            "pss_mb": memory,
+            "control_plane_mb": control,
+            "all_mb": sum(memory.values()),
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ def timed(*command: str, **options: Any) -> float:
 def measure() -> dict[str, list[float]]:
     """Rounds of ours and of the limit in turn, then the peers, which are too slow to take part in every round."""
     times: dict[str, list[float]] = {name: [] for name in ("fork", "ours", "fork x2", "ours x2")}
-    with fleet(workers=2) as (client, _, _), bare_fork() as limit:
+    with fleet(workers=2) as platform, bare_fork() as limit:
+        client = platform.client
         for spec in (ONE, TWO, ONE, TWO):
             ours(client, spec)
             bare(limit, "one"), bare(limit, "two")
@@ -87,7 +88,14 @@ def peers() -> dict[str, list[float]]:
     times = {
         "python script.py": [timed(python, str(SCRIPT / "iris_fit.py")) for _ in range(PEER_ROUNDS)],
         "torchrun": [
-            timed(torchrun, "--standalone", "--nproc-per-node", "2", str(SCRIPT / "iris_ddp.py"), env={**os.environ, "OMP_NUM_THREADS": "1"})
+            timed(
+                torchrun,
+                "--standalone",
+                "--nproc-per-node",
+                "2",
+                str(SCRIPT / "iris_ddp.py"),
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
             for _ in range(PEER_ROUNDS)
         ],
     }
@@ -97,7 +105,12 @@ def peers() -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory(prefix="tfray-", dir="/tmp") as folder:
         env = {**os.environ, "RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
         answer = subprocess.run(
-            [python, str(SCRIPT / "with_ray.py"), str(PEER_ROUNDS)], env=env, capture_output=True, text=True, timeout=900, check=False
+            [python, str(SCRIPT / "with_ray.py"), str(PEER_ROUNDS)],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
         )
     if answer.returncode:
         print(f"Ray did not run here: {answer.stderr.strip().splitlines()[-1:]}")
@@ -118,8 +131,20 @@ def main() -> None:
     for name, seconds in times.items():
         two = name in ("fork x2", "ours x2", "torchrun", "Ray Train")
         base = median_ms(times["fork x2" if two else "fork"])
-        rows.append((labels.get(name, name), f"{median_ms(seconds):.0f}", spread_ms(seconds), f"{median_ms(seconds) / base:.1f}x", str(len(seconds))))
-    table("A trivial job, from its start to its end", rows, ("", "median ms", "quartiles", "to the fork", "rounds"))
+        rows.append(
+            (
+                labels.get(name, name),
+                f"{median_ms(seconds):.0f}",
+                spread_ms(seconds),
+                f"{median_ms(seconds) / base:.1f}x",
+                str(len(seconds)),
+            )
+        )
+    table(
+        "A trivial job, from its start to its end",
+        rows,
+        ("", "median ms", "quartiles", "to the fork", "rounds"),
+    )
     for name, limit in limits.items():
         print(f"\n  {labels[name]}: {median_ms(times[name]) / median_ms(times[limit]):.2f}x {labels[limit]}")
     write("job_start", {"seconds": times})

@@ -16,7 +16,11 @@ HERE = Path(__file__).parent
 def submit(client: JobSubmissionClient) -> float:
     began = time.perf_counter()
     job = client.submit_job(entrypoint=f"{sys.executable} {HERE / 'iris_fit.py'}")
-    while (status := client.get_job_status(job)) not in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED):
+    while (status := client.get_job_status(job)) not in (
+        JobStatus.SUCCEEDED,
+        JobStatus.FAILED,
+        JobStatus.STOPPED,
+    ):
         time.sleep(0.02)
     assert status == JobStatus.SUCCEEDED
     return time.perf_counter() - began
@@ -33,13 +37,17 @@ def loop() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for start in range(0, len(inputs), 32):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(inputs[start : start + 32]), labels[start : start + 32]).backward()
+        torch.nn.functional.cross_entropy(
+            model(inputs[start : start + 32]), labels[start : start + 32]
+        ).backward()
         optimizer.step()
 
 
 def train(storage: str) -> float:
     began = time.perf_counter()
-    TorchTrainer(loop, scaling_config=ScalingConfig(num_workers=2), run_config=RunConfig(storage_path=storage)).fit()
+    TorchTrainer(
+        loop, scaling_config=ScalingConfig(num_workers=2), run_config=RunConfig(storage_path=storage)
+    ).fit()
     return time.perf_counter() - began
 
 
@@ -47,7 +55,13 @@ if __name__ == "__main__":
     import os
 
     rounds = int(sys.argv[1])
-    context = ray.init(num_cpus=4, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=0, object_store_memory=150_000_000)
+    context = ray.init(
+        num_cpus=4,
+        include_dashboard=True,
+        dashboard_host="127.0.0.1",
+        dashboard_port=0,
+        object_store_memory=150_000_000,
+    )
     times = {}
     client = JobSubmissionClient(f"http://{context.address_info['webui_url']}")
     times["Ray job submission (SDK)"] = [submit(client) for _ in range(rounds)]

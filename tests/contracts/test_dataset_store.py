@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from tensorfleet.adapters.database import Database
-from tensorfleet.adapters.schema import metadata
 from tensorfleet.datasets.model import Column, Dataset, Version
 from tensorfleet.datasets.ports import DatasetStore
 from tensorfleet.datasets.store import SqlDatasetStore
-from tensorfleet.testing.servers import create_database, postgres
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891, tzinfo=UTC)
 COLUMNS = (Column("x", "number", 0, None), Column("species", "category", 2, 3))
 
 
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatasetStore]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'metadata.db'}"
-    else:
-        url = create_database(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    metadata.create_all(database.engine)
-    yield SqlDatasetStore(database)
-    database.close()
+@pytest.fixture
+def store(database: Database) -> DatasetStore:
+    return SqlDatasetStore(database)
 
 
 def a_version(name: str = "iris", digest: str = "d1", workspace: str = "default") -> Version:

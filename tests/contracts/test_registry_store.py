@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,25 +12,7 @@ from tensorfleet.adapters.database import Database
 from tensorfleet.errors import NotFound
 from tensorfleet.registry.model import Intent, IntentKind, ModelFile, ModelVersion
 from tensorfleet.registry.store import SqlRegistryStore
-from tensorfleet.testing.servers import create_database, postgres
-from tensorfleet.testing.tracking import START, events_of, insert_job, job_row, new_database
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'registry.db'}"
-    else:
-        url = create_database(request.getfixturevalue("server"))
-    opened = new_database(url)
-    yield opened
-    opened.close()
+from tensorfleet.testing.tracking import START, events_of, insert_job, job_row
 
 
 @pytest.fixture

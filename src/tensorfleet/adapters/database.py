@@ -19,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import BigInteger, TypeDecorator
 
 from tensorfleet.errors import InvalidInput, StorageFull, Unavailable
+from tensorfleet.kit.storable import to_json
 
 # PostgreSQL advisory locks.
 _EVENT_LOCK = 7_236_001  # event ids become visible in the order in which they were drawn
@@ -97,6 +98,7 @@ def _create_engine(url: str) -> Engine:
         # One pooled connection a thread of use; `isolation_level=None` leaves BEGIN to us.
         engine = create_engine(
             parsed,
+            json_serializer=to_json,
             poolclass=QueuePool,
             pool_size=4,
             max_overflow=16,
@@ -112,7 +114,11 @@ def _create_engine(url: str) -> Engine:
         return engine
     if parsed.get_backend_name() == "postgresql":
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_size=4, max_overflow=16, pool_pre_ping=True
+            parsed.set(drivername="postgresql+psycopg"),
+            json_serializer=to_json,
+            pool_size=4,
+            max_overflow=16,
+            pool_pre_ping=True,
         )
     raise InvalidInput(
         f"database_url: {parsed.get_backend_name()} is not supported; use SQLite or PostgreSQL"
@@ -148,10 +154,12 @@ def _translated() -> Iterator[None]:
             raise StorageFull(f"the metadata store has no space left: {message}") from error
         raise Unavailable(f"the metadata store does not answer: {message.strip().splitlines()[0]}") from error
     except PoolTimeoutError as error:
-        raise Unavailable("all connections to the metadata store are busy; the call can be repeated") from error
-    except (DataError, UnicodeEncodeError) as error:
+        raise Unavailable(
+            "all connections to the metadata store are busy; the call can be repeated"
+        ) from error
+    except (DataError, UnicodeEncodeError, OverflowError) as error:
         raise InvalidInput(
-            f"the metadata store cannot hold this value: {str(error).splitlines()[0][:200]!r}; leave out NUL and half characters"
+            f"the metadata store cannot hold this value: {str(error).splitlines()[0][:200]!r}; it takes neither NUL and half characters nor numbers over 64 bits"
         ) from error
     except DBAPIError as error:
         if error.connection_invalidated:

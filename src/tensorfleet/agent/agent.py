@@ -26,6 +26,7 @@ from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorStub
 
 LOOK_S = 0.1
 GRACE_S = 3.0
+WARM_UP_AFTER_S = 3.0
 RECONNECT_FIRST_S = 0.05
 RECONNECT_MOST_S = 0.5
 log = structlog.get_logger()
@@ -43,6 +44,7 @@ class Agent:
         self._look = asyncio.Event()
         self._heartbeat_s = 1.0
         self._attached = False
+        self._first_attached = asyncio.Event()
         self._gpus_taken: dict[int, list[int]] = {}
         self._kills: set[asyncio.Task[None]] = set()
         self.worker_id = _identity(Path(config.work_dir))
@@ -54,7 +56,7 @@ class Agent:
         config.cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._template.run())
+                group.create_task(self._warm_up())
                 group.create_task(self._stay_attached())
                 group.create_task(self._deliver())
                 group.create_task(self._beat())
@@ -62,6 +64,13 @@ class Agent:
             for task in self._spool.tasks.values():
                 _signal(task, signal.SIGKILL)
             self._ports.close()
+
+    async def _warm_up(self) -> None:
+        """The template's imports keep a core busy for seconds: let a platform that starts now come up first."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WARM_UP_AFTER_S):
+                await self._first_attached.wait()
+        await self._template.run()
 
     # ---- the link ----------------------------------------------------------------------------------------------------
 
@@ -107,6 +116,7 @@ class Agent:
             self._settle(message.welcome)
             self._outgoing = outgoing
             self._attached = True
+            self._first_attached.set()
             log.info("attached", worker=self.worker_id, held=len(self._spool.tasks))
         elif message.HasField("start"):
             self._start(message.start)

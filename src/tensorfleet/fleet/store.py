@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, case, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import leases, outbox, tasks, workers
@@ -34,21 +35,13 @@ class SqlWorkerStore:
             "stats": worker.stats,
             "seen_at": worker.seen_at,
         }
+        row = {"id": worker.id, "state": WorkerState.ONLINE.value, "joined_at": worker.joined_at, **values}
+        insert_one = (sqlite if self._database.is_sqlite else postgresql).insert(workers).values(**row)
+        draining = WorkerState.DRAINING.value
+        state = case((workers.c.state == draining, draining), else_=WorkerState.ONLINE.value)
+        upsert = insert_one.on_conflict_do_update(index_elements=["id"], set_={"state": state, **values})
         with self._database.begin() as connection:
-            known = _find(connection, worker.id)
-            state = (
-                WorkerState.DRAINING if known and known.state == WorkerState.DRAINING else WorkerState.ONLINE
-            )
-            if known:
-                if known.resources.get(_SCALED_FROM) == worker.slots:
-                    values["slots"] = known.slots
-                    values["resources"] = {**worker.resources, _SCALED_FROM: worker.slots}
-                connection.execute(
-                    update(workers).where(workers.c.id == worker.id).values(state=state.value, **values)
-                )
-            else:
-                row = {"id": worker.id, "state": state.value, "joined_at": worker.joined_at, **values}
-                connection.execute(insert(workers).values(**row))
+            connection.execute(upsert)
             return _worker(_find(connection, worker.id))
 
     def beat(self, seen: dict[str, tuple[datetime, dict[str, Any]]]) -> None:

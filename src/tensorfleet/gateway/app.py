@@ -20,6 +20,7 @@ from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.composition import Services, build_services
 from tensorfleet.gateway import downloads, health
 from tensorfleet.gateway.auth import RequireToken
+from tensorfleet.gateway.bodies import limit_bodies
 from tensorfleet.gateway.problems import add_problem_handlers
 from tensorfleet.gateway.streams import LogWatcher, stream_events
 from tensorfleet.gateway.telemetry import Telemetry
@@ -86,7 +87,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
     async def welcome() -> PlainTextResponse:
         return PlainTextResponse(WELCOME.format(version=__version__))
 
-    return RequireToken(telemetry.counting(app), token)
+    return RequireToken(telemetry.counting(limit_bodies(app)), token)
 
 
 def _api(services: Services, link: _Link) -> APIRouter:

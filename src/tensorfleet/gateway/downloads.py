@@ -39,8 +39,14 @@ def build_router(services: Services) -> APIRouter:
             )
         if bucket == "logs":
             job_id = name.removesuffix(".txt")
-            services.jobs.get(job_id)
-            return StreamingResponse(_log_text(services, job_id), media_type="text/plain; charset=utf-8")
+            await asyncio.to_thread(services.jobs.get, job_id)
+            log_bytes = await asyncio.to_thread(lambda: sum(map(len, _log_pieces(services, job_id))))
+            return ranged(
+                log_bytes,
+                range_,
+                lambda start, end: _cut(_log_pieces(services, job_id), start, end),
+                "text/plain; charset=utf-8",
+            )
         key = f"{bucket}/{name}"
         size = await asyncio.to_thread(services.objects.size, key)
         if size is None:
@@ -55,7 +61,12 @@ def build_router(services: Services) -> APIRouter:
     return router
 
 
-def ranged(size: int, header: str | None, read: Callable[[int, int], Iterator[bytes]]) -> Response:
+def ranged(
+    size: int,
+    header: str | None,
+    read: Callable[[int, int], Iterator[bytes]],
+    media_type: str = "application/octet-stream",
+) -> Response:
     """A whole file, or the part that one `Range: bytes=...` asks for."""
     start, end, status = 0, size, 200
     headers = {"Accept-Ranges": "bytes"}
@@ -74,7 +85,7 @@ def ranged(size: int, header: str | None, read: Callable[[int, int], Iterator[by
         status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
-    return StreamingResponse(read(start, end), status, headers, media_type="application/octet-stream")
+    return StreamingResponse(read(start, end), status, headers, media_type=media_type)
 
 
 def _pieces(
@@ -84,8 +95,19 @@ def _pieces(
         yield services.objects.get_range(key, at, min(end, at + piece_bytes))
 
 
-def _log_text(services: Services, job_id: str) -> Iterator[str]:
+def _log_pieces(services: Services, job_id: str) -> Iterator[bytes]:
     after: int | None = 0
     while after is not None:
-        entries, after = services.jobs.logs(job_id, after, 1000, None)
-        yield from (entry["text"] for entry in entries)
+        entries, after = services.jobs.logs(job_id, after, 200, None)
+        yield from (entry["text"].encode() for entry in entries)
+
+
+def _cut(pieces: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
+    """The bytes from `start` to `end` of what the pieces are together."""
+    at = 0
+    for piece in pieces:
+        if at >= end:
+            return
+        if wanted := piece[max(0, start - at) : end - at]:
+            yield wanted
+        at += len(piece)

@@ -65,12 +65,14 @@ def add_problem_handlers(app: FastAPI) -> None:
             if error.status_code in (404, 405)
             else str(error.detail)
         )
-        return problem(
+        answer = problem(
             error.status_code,
             _CODES.get(error.status_code, "http_error"),
             "Not found" if error.status_code == 404 else "Refused",
             detail,
         )
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from tensorfleet.errors import InvalidInput
 from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.model import JobStatus
 from tensorfleet.jobs.ports import JobFilter
 from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
 from tensorfleet.jobs.service import JobService
@@ -38,8 +39,10 @@ def _add_lifecycle(router: APIRouter, jobs: JobService) -> None:
     ) -> JSONResponse:
         try:
             body = await request.json()
-        except (ValueError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise InvalidInput(f"the body is not JSON: {error}") from error
+        except RecursionError as error:
+            raise InvalidInput("the body is nested too deeply to be a job") from error
         job, created = await asyncio.to_thread(jobs.submit, body, idempotency_key)
         return JSONResponse(
             job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
@@ -72,7 +75,7 @@ def _add_reads(
 ) -> None:
     @router.get("/jobs")
     async def list_jobs(
-        status: str | None = None,
+        status: JobStatus | None = None,
         name: str | None = None,
         kind: str | None = None,
         workspace: str | None = None,
@@ -80,7 +83,8 @@ def _add_reads(
         cursor: str | None = None,
         sort: str = "-created_at",
     ) -> dict[str, Any]:
-        found, following = jobs.page(JobFilter(status, name, kind, workspace), limit, cursor, sort)
+        filters = JobFilter(status.value if status else None, name, kind, workspace)
+        found, following = jobs.page(filters, limit, cursor, sort)
         return {"items": [job_to_dict(job) for job in found], "next_cursor": following}
 
     @router.get("/jobs/{job_id}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import cursors, events
@@ -70,12 +71,11 @@ class SqlEventLog:
             )
 
     def save_cursor(self, name: str, position: int) -> None:
+        upsert = (sqlite if self._database.is_sqlite else postgresql).insert(cursors)
+        upsert = upsert.values(name=name, position=position)
+        changed = {"position": upsert.excluded.position}
         with self._database.begin() as connection:
-            saved = connection.execute(
-                update(cursors).where(cursors.c.name == name).values(position=position)
-            )
-            if saved.rowcount == 0:
-                connection.execute(insert(cursors).values(name=name, position=position))
+            connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_=changed))
 
     def delete_job(self, connection: Connection, job_id: str) -> None:
         connection.execute(delete(events).where(events.c.job_id == job_id))

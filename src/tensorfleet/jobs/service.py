@@ -102,7 +102,8 @@ class JobService:
     def get(self, job_id: str) -> JobRecord:
         return self._store.get(job_id)
 
-    def page(self, filters: JobFilter, limit: int, cursor: str | None, sort: str
+    def page(
+        self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]:
         return self._store.page(filters, limit, cursor, sort)
 

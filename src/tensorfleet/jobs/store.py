@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, tuple_
+from sqlalchemy import Row, Select, String, cast, delete, func, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
-from tensorfleet.errors import Conflict, InvalidInput, NotFound
+from tensorfleet.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import Event, JobRecord, JobStatus, NewEvent
 from tensorfleet.jobs.ports import JobFilter, NewJob
 from tensorfleet.jobs.transaction import SqlJobTransaction
-from tensorfleet.kit.clock import rfc3339
+from tensorfleet.kit.clock import parse_rfc3339, rfc3339
 from tensorfleet.kit.paging import decode_cursor, encode_cursor
 
 __all__ = ["Event", "SqlEventLog", "SqlJobStore"]
@@ -50,7 +50,10 @@ class SqlJobStore:
                 raise
         with self._database.read() as connection:
             mine = (jobs.c.workspace == job.workspace) & (jobs.c.idempotency_key == job.idempotency_key)
-            earlier = _record(connection.execute(select(jobs).where(mine)).one())
+            row = connection.execute(select(jobs).where(mine)).one_or_none()
+        if row is None:
+            raise Unavailable("the job could not be queued: its id is taken; the call can be repeated")
+        earlier = _record(row)
         if earlier.spec != job.spec:
             raise Conflict(
                 f"Idempotency-Key '{job.idempotency_key}' was used for another job ({earlier.id}); send a new key"
@@ -66,18 +69,14 @@ class SqlJobStore:
             )
         return _record(row)
 
-    def page(self, filters: JobFilter, limit: int, cursor: str | None, sort: str
+    def page(
+        self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]:
         """One page, and the cursor of the next one (None at the end)."""
         column, descending = _sort_column(sort)
         query = _filtered(select(jobs), filters)
-        key = tuple_(column, jobs.c.id)
         if cursor is not None:
-            values = decode_cursor(cursor, 2)
-            last = (
-                datetime.fromisoformat(values[0]) if sort.lstrip("-") == "created_at" else values[0],
-                values[1],
-            )
+            key, last = tuple_(column, jobs.c.id), _position(cursor, sort)
             query = query.where(key < last if descending else key > last)
         order = (column.desc(), jobs.c.id.desc()) if descending else (column, jobs.c.id)
         with self._database.read() as connection:
@@ -85,12 +84,9 @@ class SqlJobStore:
         if len(found) <= limit:
             return found, None
         last_shown = found[limit - 1]
-        value = (
-            rfc3339(last_shown.created_at)
-            if column is jobs.c.created_at
-            else getattr(last_shown, column.name)
-        )
-        return found[:limit], encode_cursor([value, last_shown.id])
+        value = getattr(last_shown, column.name)
+        shown = rfc3339(value) if isinstance(value, datetime) else value
+        return found[:limit], encode_cursor([sort, shown, last_shown.id])
 
     def request(self, job_id: str, intent: str, now: datetime) -> None:
         """Leaves an intent (`cancel`, `pause`, `resume`, `retry`) for the orchestrator, durably, with its log entry."""
@@ -106,13 +102,20 @@ class SqlJobStore:
             Conflict: it has not ended.
         """
         with self._database.begin() as connection:
-            status = connection.execute(select(jobs.c.status).where(jobs.c.id == job_id)).scalar()
+            # Locked: a retry of the job waits for the end of this, and then finds nothing.
+            status = connection.execute(
+                select(jobs.c.status).where(jobs.c.id == job_id).with_for_update()
+            ).scalar()
             if status is None:
                 raise NotFound(f"there is no job '{job_id[:80]}'")
             if not JobStatus(status).ended:
                 raise Conflict(f"job {job_id} is {status}; cancel it before deleting it")
-            self._log.delete_job(connection, job_id)
+            tokens = select(cast(leases.c.token, String)).where(leases.c.job_id == job_id)
+            mine = (outbox.c.ref == job_id) | (outbox.c.topic.like("agent:%") & outbox.c.ref.in_(tokens))
+            connection.execute(delete(outbox).where(mine))
+            # The tasks go with their leases, before the log: a piece of log that is being taken over ends first.
             connection.execute(delete(leases).where(leases.c.job_id == job_id))
+            self._log.delete_job(connection, job_id)
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
     def tasks(self, job_id: str) -> list[dict[str, Any]]:
@@ -196,9 +199,32 @@ def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
 
 
 def _sort_column(sort: str) -> tuple[Any, bool]:
-    column = _SORTS.get(sort.lstrip("-"))
+    column = _SORTS.get(sort.removeprefix("-"))
     if column is None:
         raise InvalidInput(
             f"sort: '{sort[:40]}' is not a field to sort by; use one of {', '.join(_SORTS)}, with - in front for descending"
         )
     return column, sort.startswith("-")
+
+
+def _position(cursor: str, sort: str) -> tuple[Any, str]:
+    """Where the last page ended.
+
+    Raises:
+        InvalidInput: the cursor was made up, or belongs to a list in another order.
+    """
+    order, value, job_id = decode_cursor(cursor, 3)
+    name = sort.removeprefix("-")
+    expected = int if name == "priority" else str
+    if order != sort or type(value) is not expected or not isinstance(job_id, str):
+        raise InvalidInput(
+            f"cursor '{cursor[:40]}' does not belong to this list; take next_cursor from its last page"
+        )
+    if name != "created_at":
+        return value, job_id
+    try:
+        return parse_rfc3339(str(value)), job_id
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"cursor '{cursor[:40]}' has no instant in it; take next_cursor from the last page"
+        ) from error

@@ -24,6 +24,7 @@ from tensorfleet.jobs.model import (
     TaskStatus,
 )
 from tensorfleet.jobs.ports import Command, HeldTask, LiveLease, QueuedJob
+from tensorfleet.kit.storable import storable_text
 
 _LIVE = (TaskStatus.LEASED.value, TaskStatus.RUNNING.value)
 
@@ -93,7 +94,7 @@ class SqlJobTransaction:
         revision = self._revisions[state.id]
         values: dict[str, Any] = {
             "status": state.status.value,
-            "reason": state.reason,
+            "reason": _text(state.reason),
             "attempt": state.attempt,
             "failures": state.failures,
             "cancel_requested": state.cancel_requested,
@@ -157,7 +158,7 @@ class SqlJobTransaction:
             )
         elif isinstance(effect, CloseAttempt):
             mine = (attempts.c.job_id == state.id) & (attempts.c.number == effect.number)
-            values = {"finished_at": now, "outcome": effect.outcome, "reason": effect.reason}
+            values = {"finished_at": now, "outcome": effect.outcome, "reason": _text(effect.reason)}
             self._connection.execute(update(attempts).where(mine).values(**values))
 
     def _command(self, lease: Lease, kind: str, data: dict[str, Any], now: datetime) -> None:
@@ -309,6 +310,11 @@ class SqlJobTransaction:
                 "progress": row.progress if progress is None else progress,
             }
             self._connection.execute(update(jobs).where(mine).values(**values))
+
+
+def _text(reason: str | None) -> str | None:
+    # A task's own last words may hold anything; its end has to be written all the same.
+    return None if reason is None else storable_text(reason)
 
 
 def _state(row: Row[Any], found: Sequence[Row[Any]]) -> JobState:

@@ -21,7 +21,7 @@ def decode_cursor(text: str, length: int) -> list[Any]:
     """
     try:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, list) or len(values) != length:
         raise InvalidInput(

@@ -18,8 +18,10 @@ def parse_size(text: str | int) -> int:
     Raises:
         ValueError: it is not a size.
     """
-    if isinstance(text, int):
+    if isinstance(text, int) and not isinstance(text, bool):
         return text
+    if not isinstance(text, str):
+        raise ValueError(f"{str(text)[:60]!r} is not a size; write it like 512MiB or 2GB")
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match.group(2).lower() not in _SIZES:
         raise ValueError(f"'{text}' is not a size; write it like 512MiB or 2GB")
@@ -32,8 +34,10 @@ def parse_duration_s(text: str | float) -> float:
     Raises:
         ValueError: it is not a duration.
     """
-    if isinstance(text, (int, float)):
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
         return float(text)
+    if not isinstance(text, str):
+        raise ValueError(f"{str(text)[:60]!r} is not a duration; write it like 90s, 15m or 1h30m")
     compact = text.replace(" ", "")
     if compact.replace(".", "", 1).isdigit():
         return float(compact)

@@ -61,6 +61,8 @@ def place_waiting(tx: SqlJobTransaction, workers: Iterable[Worker], now: datetim
     for decision in decisions:
         if isinstance(decision, Place):
             rendezvous = _free_rendezvous(known[decision.worker_ids[0]], used)
+            if rendezvous is None and len(decision.worker_ids) > 1:
+                continue  # a fleet scaled beyond the ports that its agent holds: the gang waits for one
             used.add(rendezvous)
             granted = tx.grant(decision.job_id, decision.worker_ids, rendezvous, now)
             apply_event(tx, decision.job_id, Leased(granted), now)

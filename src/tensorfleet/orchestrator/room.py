@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -112,10 +112,20 @@ class Orchestrator:
         self.engine.workers[worker.id] = worker
         self.sessions.touch(worker.id)
 
+    async def started(self, worker_id: str, leases: Sequence[int]) -> None:
+        """An agent of single calls runs what it says that it holds; on a stream it would say so with a message of its own."""
+
+        def note(tx: Any, now: Any) -> None:
+            for token in leases:
+                handlers.task_started(tx, worker_id, token, now)
+
+        if leases:
+            await self.engine.submit(note)
+
     async def attach(self, hello: pb.Hello) -> Session:
         """Opens an agent's session: settles what it holds, sends what it has not carried out yet."""
-        session = self.sessions.open(hello.worker_id)
         await self.join(hello)
+        session = self.sessions.open(hello.worker_id)
         held = await self.engine.submit(lambda tx, now: handlers.attach(tx, hello.worker_id, hello.held, now))
         session.send(codec.welcome(self._settings.lease_s, self._settings.heartbeat_s, held))
         for message in await self.open_commands(hello.worker_id, session):
@@ -142,7 +152,7 @@ class Orchestrator:
         """One message of an agent.  Work is queued in the order of arrival; answers follow when it is durable."""
         self.sessions.touch(session.worker_id)
         if message.HasField("heartbeat"):
-            session.stats = json.loads(message.heartbeat.stats_json or "{}")
+            session.stats = codec.mapping(message.heartbeat.stats_json)
         elif message.HasField("started"):
             token = message.started.lease
             self._watch(

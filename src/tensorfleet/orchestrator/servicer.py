@@ -76,7 +76,7 @@ class OrchestratorService(OrchestratorServicer):
         try:
             data = json.loads(request.spec_json)
             job, _ = await asyncio.to_thread(self._jobs.submit, data, request.idempotency_key or None)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             await _abort(context, InvalidInput(f"spec_json is not JSON: {error}"))
             raise
         except TensorFleetError as error:
@@ -105,7 +105,12 @@ class OrchestratorService(OrchestratorServicer):
         return pb.WakeResponse()
 
     async def AssignTask(self, request: pb.AssignTaskRequest, context: Any) -> pb.AssignTaskResponse:  # noqa: N802
-        await self._room.join(request.hello)
+        try:
+            await self._room.join(request.hello)
+        except TensorFleetError as error:
+            await _abort(context, error)
+            raise
+        await self._room.started(request.hello.worker_id, request.hello.held)
         messages = await self._room.open_commands(request.hello.worker_id)
         return pb.AssignTaskResponse(
             start=[message.start for message in messages if message.HasField("start")],
@@ -135,7 +140,11 @@ class OrchestratorService(OrchestratorServicer):
         if first is None or not first.HasField("hello"):
             await _abort(context, InvalidInput("the first message of an agent is hello"))
             return
-        session = await self._room.attach(first.hello)
+        try:
+            session = await self._room.attach(first.hello)
+        except TensorFleetError as error:
+            await _abort(context, error)
+            raise
         reader = asyncio.create_task(self._read(request_iterator, session))
         try:
             while (message := await session.outgoing.get()) is not None:

@@ -79,7 +79,7 @@ class Transport:
         *,
         json: Any = None,
         params: Mapping[str, Any] | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         api: str = API,
         retry: bool = True,
@@ -88,6 +88,7 @@ class Transport:
         """Sends one request, repeating it with growing delays while the server is away or busy.
 
         Args:
+            content: the body; an iterable is iterated anew for each try, so it cannot be a generator.
             accepted: statuses of 400 and above that are answers, not errors.
 
         Raises:
@@ -132,6 +133,7 @@ class Transport:
         """The answer to a GET whose body is read piece by piece, once, without retries.
 
         Args:
+            content: the body; an iterable is iterated anew for each try, so it cannot be a generator.
             accepted: statuses of 400 and above that are not raised.
 
         Raises:

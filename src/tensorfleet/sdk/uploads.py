@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +19,7 @@ Progress = Callable[[int, int], None]
 """Called with the bytes that are done and the bytes in all."""
 
 MAX_CHUNK_BYTES = 256 * 1024**2
+BLOCK_BYTES = 1024**2
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class _Upload:
 def upload_file(
     transport: Transport, path: Path, progress: Progress | None = None, *, resumable: bool = True
 ) -> str:
-    """Sends a file in chunks, one in memory at a time, and returns the upload's id, ready to be committed.
+    """Sends a file in chunks, never holding one whole, and returns the upload's id, ready to be committed.
 
     Args:
         resumable: keep a note in the home, so that a later call goes on where a killed one stopped.
@@ -63,17 +64,47 @@ def _send_chunks(
 ) -> int:
     done = 0
     for index in range(-(-total // upload.chunk_bytes)):
-        data = file.read(upload.chunk_bytes)
-        digest = hashlib.sha256(data).hexdigest()
+        piece = _Slice(file.fileno(), index * upload.chunk_bytes, upload.chunk_bytes)
+        digest, length = piece.sha256()
         if upload.chunks.get(index) != digest:
-            headers = {"X-Content-SHA256": digest, "Content-Type": "application/octet-stream"}
+            headers = {
+                "X-Content-SHA256": digest,
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(length),
+            }
             transport.call(
-                "PUT", segments("uploads", upload.id, "chunks", index), content=data, headers=headers
+                "PUT", segments("uploads", upload.id, "chunks", index), content=piece, headers=headers
             )
-        done += len(data)
+        done += length
         if progress is not None:
             progress(done, total)
     return done
+
+
+class _Slice:
+    """A part of an open file as a request's body: read anew each time that it is sent, and never held whole.
+
+    A request that carried the bytes would keep them until the garbage collector comes by, which is long after many chunks.
+    """
+
+    def __init__(self, descriptor: int, start: int, length: int) -> None:
+        self._descriptor = descriptor
+        self._start = start
+        self._end = start + length
+
+    def __iter__(self) -> Iterator[bytes]:
+        at = self._start
+        while at < self._end and (block := os.pread(self._descriptor, min(BLOCK_BYTES, self._end - at), at)):
+            at += len(block)
+            yield block
+
+    def sha256(self) -> tuple[str, int]:
+        """The digest and the length of what is there (less than asked for at the file's end)."""
+        digest, length = hashlib.sha256(), 0
+        for block in self:
+            digest.update(block)
+            length += len(block)
+        return digest.hexdigest(), length
 
 
 def _start(transport: Transport) -> _Upload:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
-    from torch.distributed import Store
+    from torch._C._distributed_c10d import Store
 
     from tensorfleet.training.context import TaskContext
 
@@ -23,12 +23,12 @@ _JOIN_LIMIT = timedelta(minutes=10)
 def open_store(context: TaskContext) -> Store | None:
     """The key-value store over which ranks find each other; None for a job of one rank.
 
-    Rank 0 opens it before anything else, so that it answers by the time the others have read their data.  They ask for it often at
-    first: torch's own client, once refused, sleeps for up to half a second.
+    Rank 0 opens it before anything else, so that it answers by the time the others have read their data.  They ask for it
+    often at first: torch's own client, once refused, sleeps for up to half a second.
     """
     if context.world_size == 1:
         return None
-    from torch.distributed import TCPStore
+    from torch._C._distributed_c10d import TCPStore
 
     host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     leads = context.rank == 0
@@ -55,7 +55,9 @@ def process_group(context: TaskContext, store: Store | None) -> Iterator[None]:
 
     _stay_on_loopback()
     backend = "nccl" if device(context).type == "cuda" else "gloo"
-    dist.init_process_group(backend, store=store, rank=context.rank, world_size=context.world_size, timeout=_JOIN_LIMIT)
+    dist.init_process_group(
+        backend, store=store, rank=context.rank, world_size=context.world_size, timeout=_JOIN_LIMIT
+    )
     yield
     # A rank that leaves early, rank 0 with its store above all, would fail those that are still at work.
     dist.barrier()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from tensorfleet.errors import InvalidInput
 from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.jobs.ports import Command, HeldTask
 from tensorfleet.wire import tensorfleet_pb2 as pb
@@ -21,8 +22,27 @@ def hello(worker_id: str, name: str, slots: int, resources: dict[str, Any], held
 
 
 def worker_of(message: pb.Hello, now: datetime) -> Worker:
-    resources = json.loads(message.resources_json or "{}")
+    """The worker that a hello describes.
+
+    Raises:
+        InvalidInput: it has no id, or slots that no worker can have.
+    """
+    if not 0 < len(message.worker_id) <= 64 or len(message.name) > 200 or not 0 < message.slots <= 1024:
+        raise InvalidInput(
+            "a hello has a worker_id of 1 to 64 characters, a name of at most 200 and 1 to 1024 slots, "
+            f"not '{message.worker_id[:80]}', '{message.name[:80]}' and {message.slots}"
+        )
+    resources = mapping(message.resources_json)
     return Worker(message.worker_id, message.name, WorkerState.ONLINE, message.slots, resources, {}, now, now)
+
+
+def mapping(text: str) -> dict[str, Any]:
+    """A JSON object of an agent; one that cannot be read is empty: figures are never worth a session."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def welcome(lease_s: float, heartbeat_s: float, held: Iterable[HeldTask]) -> pb.OrchestratorMessage:
