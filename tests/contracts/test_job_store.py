@@ -338,6 +338,7 @@ def test_a_failure_in_the_middle_leaves_nothing(store: SqlJobStore, database: Da
             ]
 
     before = rows()
+
     def break_off() -> None:
         with store.orchestrate() as tx:
             state = tx.load("j-1")

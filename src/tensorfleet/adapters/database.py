@@ -158,8 +158,9 @@ def _translated() -> Iterator[None]:
             "all connections to the metadata store are busy; the call can be repeated"
         ) from error
     except (DataError, UnicodeEncodeError, OverflowError) as error:
+        what = str(error).splitlines()[0][:200]
         raise InvalidInput(
-            f"the metadata store cannot hold this value: {str(error).splitlines()[0][:200]!r}; it takes neither NUL and half characters nor numbers over 64 bits"
+            f"the metadata store cannot hold this value ({what}); leave out NUL, half characters and numbers over 64 bits"
         ) from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -32,6 +32,7 @@ _PIECE_BYTES = 1024**2
 _MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 Workspace = Annotated[str, Query(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+VersionCursor = Annotated[int | None, Query(ge=1, le=2**31)]
 SortByName = Annotated[Literal["name"], Query()]
 
 
@@ -109,7 +110,7 @@ def _add_new_versions(router: APIRouter, service: DatasetService) -> None:
 def _add_versions(router: APIRouter, service: DatasetService) -> None:
     @router.get("/datasets/{name}/versions")
     async def list_versions(
-        name: str, limit: Limit = 100, cursor: int | None = None, workspace: Workspace = "default"
+        name: str, limit: Limit = 100, cursor: VersionCursor = None, workspace: Workspace = "default"
     ) -> VersionPage:
         found = service.versions(name, workspace, cursor, limit + 1)
         more = str(found[limit - 1].version) if len(found) > limit else None

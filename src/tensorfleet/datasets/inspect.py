@@ -167,7 +167,7 @@ def _to_json(found: Inspection) -> dict[str, Any]:
     return {**vars(found), "columns": [column.to_dict() for column in found.columns]}
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tensorfleet.datasets.inspect")
     parser.add_argument("--format", choices=("csv", "parquet"), required=True)
     parser.add_argument("--path", type=Path)
@@ -187,8 +187,11 @@ def main() -> int:
     except TensorFleetError as error:
         answer = {"error": error.detail}
     sys.stdout.write(json.dumps(answer, allow_nan=False))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
+    sys.stdout.flush()
+    os._exit(
+        0
+    )  # the threads of pyarrow and of the guard would race with the interpreter's end, and now and then abort it

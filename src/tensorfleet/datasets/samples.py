@@ -1,64 +1,105 @@
-"""Data that needs no download: scikit-learn ships it.  Run as a process of its own, it prints a set as CSV.
-
-python -m tensorfleet.datasets.samples iris > iris.csv
-"""
+"""Data that needs no download: scikit-learn ships it, and its files are read here without loading scikit-learn."""
 
 from __future__ import annotations
 
 import csv
-import sys
+import gzip
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TextIO
+from importlib.util import find_spec
+from pathlib import Path
+
+from tensorfleet.errors import Unavailable
+
+_CELL = ("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave_points", "symmetry",
+         "fractal_dimension")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A bundled data set, where it comes from in scikit-learn, and the column to predict."""
+    """A bundled data set: its columns, the one to predict last, and where scikit-learn keeps it."""
 
-    loader: str
+    file: str
+    features: tuple[str, ...]
     target: str
     description: str
 
 
 SAMPLES = {
-    "iris": Sample("load_iris", "species", "150 irises of three species, four measures each"),
-    "wine": Sample("load_wine", "cultivar", "178 wines of three cultivars, 13 chemical measures each"),
+    "iris": Sample(
+        "iris.csv",
+        ("sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"),
+        "species",
+        "150 irises of three species, four measures each",
+    ),
+    "wine": Sample(
+        "wine_data.csv",
+        ("alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols", "flavanoids",
+         "nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue", "od280_per_od315_of_diluted_wines", "proline"),
+        "cultivar",
+        "178 wines of three cultivars, 13 chemical measures each",
+    ),
     "breast_cancer": Sample(
-        "load_breast_cancer", "diagnosis", "569 tumours, 30 measures each: malignant or benign"
+        "breast_cancer.csv",
+        (*(f"mean_{name}" for name in _CELL), *(f"{name}_error" for name in _CELL), *(f"worst_{name}" for name in _CELL)),
+        "diagnosis",
+        "569 tumours, 30 measures each: malignant or benign",
     ),
-    "digits": Sample("load_digits", "label", "1797 handwritten digits of 8 by 8 pixels"),
+    "digits": Sample(
+        "digits.csv.gz",
+        tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8)),
+        "label",
+        "1797 handwritten digits of 8 by 8 pixels",
+    ),
     "diabetes": Sample(
-        "load_diabetes", "progression", "442 patients, ten measures each, and their progression"
+        "diabetes_data_raw.csv.gz",
+        ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
+        "progression",
+        "442 patients, ten measures each as they were taken, and their progression",
     ),
-}
+}  # fmt: skip
 
 
-def write_csv(name: str, out: TextIO) -> None:
-    """Writes the sample with a header; class targets by name, every number so that it reads back exactly."""
-    import sklearn.datasets
+def sample_csv(name: str) -> bytes:
+    """The sample as CSV with a header; class targets by name, every number so that it reads back exactly.
 
-    sample = SAMPLES[name]
-    bunch = getattr(sklearn.datasets, sample.loader)()
+    Raises:
+        Unavailable: scikit-learn, which has the data, is not installed.
+    """
+    out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*(_column_name(feature) for feature in bunch.feature_names), sample.target])
-    for values, target in zip(bunch.data.tolist(), bunch.target.tolist(), strict=True):
-        writer.writerow([*(_number(value) for value in values), _target(name, bunch, target)])
+    writer.writerow([*SAMPLES[name].features, SAMPLES[name].target])
+    writer.writerows(_rows(name))
+    return out.getvalue().encode()
 
 
-def _column_name(feature: str) -> str:
-    """`sepal length (cm)` -> `sepal_length_cm`."""
-    return "_".join(feature.replace("(", " ").replace(")", " ").replace("/", " per ").split())
+def _rows(name: str) -> Iterator[list[str]]:
+    lines = _read(SAMPLES[name].file).splitlines()
+    if name == "digits":
+        yield from csv.reader(lines)
+    elif name == "diabetes":
+        targets = _read("diabetes_target.csv.gz").split()
+        for line, target in zip(lines, targets, strict=True):
+            yield [*line.split(), _plain(target)]
+    else:
+        # The first line has the number of rows and of columns, and the names of the classes.
+        classes = lines[0].split(",")[2:]
+        for *values, label in csv.reader(lines[1:]):
+            yield [*values, classes[int(label)]]
 
 
-def _number(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
+def _read(file: str) -> str:
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise Unavailable(
+            "the samples come with scikit-learn, which is not installed; install tensorfleet anew"
+        )
+    path = Path(spec.origin).parent / "datasets" / "data" / file
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
 
 
-def _target(name: str, bunch: Any, target: float) -> Any:
-    if name in ("iris", "wine", "breast_cancer"):
-        return str(bunch.target_names[int(target)])
-    return _number(float(target))
-
-
-if __name__ == "__main__":
-    write_csv(sys.argv[1], sys.stdout)
+def _plain(number: str) -> str:
+    value = float(number)
+    return str(int(value)) if value.is_integer() else str(value)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 from tensorfleet.datasets.inspection import Inspector
 from tensorfleet.datasets.model import Dataset, Format, Inspection, Version, check_name, parse_reference
 from tensorfleet.datasets.ports import DatasetStore
-from tensorfleet.datasets.samples import SAMPLES
+from tensorfleet.datasets.samples import SAMPLES, sample_csv
 from tensorfleet.datasets.uploads import Uploads
-from tensorfleet.errors import Conflict, Internal, InvalidInput, NotFound, TooLarge, nearest
+from tensorfleet.errors import Conflict, InvalidInput, NotFound, TooLarge, nearest
 from tensorfleet.kit.clock import Clock, utc_now
 from tensorfleet.objects.blobs import Blob, BlobStore
 
-_SAMPLE_S = 60.0
 _NAMES_FOR_HINT = 1000
 
 
@@ -203,18 +199,11 @@ class DatasetService:
             raise
 
     def _add_sample(self, name: str, workspace: str) -> Version:
-        command = [sys.executable, "-m", "tensorfleet.datasets.samples", name]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            try:
-                pieces = _output(process, process.stdout)
-                source = f"scikit-learn {SAMPLES[name].loader}"
-                target = SAMPLES[name].target
-                return self.add_version(
-                    name, pieces, "csv", target=target, source=source, workspace=workspace
-                )[0]
-            finally:
-                process.kill()
+        source = f"scikit-learn, {SAMPLES[name].file}"
+        target = SAMPLES[name].target
+        return self.add_version(
+            name, [sample_csv(name)], "csv", target=target, source=source, workspace=workspace
+        )[0]
 
     def _limited(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         total = 0
@@ -222,13 +211,6 @@ class DatasetService:
             total += len(piece)
             self.check_size(total)
             yield piece
-
-
-def _output(process: subprocess.Popen[bytes], stdout: IO[bytes]) -> Iterator[bytes]:
-    while piece := stdout.read(1024**2):
-        yield piece
-    if process.wait(_SAMPLE_S) != 0:
-        raise Internal("the sample could not be made from scikit-learn's data; is scikit-learn installed?")
 
 
 def _format_of(first: bytes) -> Format:

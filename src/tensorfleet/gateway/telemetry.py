@@ -13,7 +13,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from tensorfleet.composition import Services
 from tensorfleet.jobs.model import JobStatus
 
+API = "/api/v1"
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def _route(scope: Any) -> str:
+    """The route's pattern, not the path: ids would make a series each."""
+    pattern = str(getattr(scope.get("route"), "path", "none"))
+    inner = scope["path"].startswith(API) and not pattern.startswith(API) and pattern != "none"
+    return API + pattern if inner else pattern  # a router's own routes do not know where they were put
 
 
 class FleetCollector:
@@ -82,8 +90,7 @@ class Telemetry:
 
             async def noted(message: Any) -> None:
                 if message["type"] == "http.response.start":
-                    # The route's pattern, not the path: ids would make a series each.
-                    route = getattr(scope.get("route"), "path", "none")
+                    route = _route(scope)
                     self._requests.labels(scope["method"], route, message["status"]).inc()
                     self._seconds.labels(route).observe(time.perf_counter() - begin)
                 await send(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +39,9 @@ INTENTS: dict[str, type[Any]] = {
     "resume": ResumeRequested,
     "retry": RetryRequested,
 }
+_UNREADABLE = Outcome(
+    TaskStatus.FAILED, Failure(FailureClass.INTERNAL, "the agent's report could not be read")
+)
 log = structlog.get_logger()
 
 
@@ -123,11 +127,21 @@ def parse_outcome(text: str) -> Outcome:
         data = json.loads(text)
         status = TaskStatus(data["status"])
         failure = None if status is TaskStatus.SUCCEEDED else Failure.from_dict(data)
-        return Outcome(status, failure, data.get("result") or {})
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Outcome(
-            TaskStatus.FAILED, Failure(FailureClass.INTERNAL, "the agent's report could not be read")
-        )
+        outcome = Outcome(status, failure, data.get("result") or {})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _UNREADABLE
+    return outcome if _makes_sense(outcome) else _UNREADABLE
+
+
+def _makes_sense(outcome: Outcome) -> bool:
+    """Whether it is an end, and its parts are of the kinds that everything after it reads."""
+    traceback = outcome.failure.traceback if outcome.failure else None
+    return (
+        not outcome.status.live
+        and isinstance(outcome.result, dict)
+        and isinstance(outcome.result.get("metrics") or {}, dict)
+        and (traceback is None or isinstance(traceback, str))
+    )
 
 
 def worker_lost(tx: SqlJobTransaction, worker_id: str, now: datetime) -> int:
@@ -187,7 +201,7 @@ def _parse_records(data: bytes) -> list[dict[str, Any]]:
     for line in data.splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # torn by a kill in the middle of a write; the next attempt writes it again
         if isinstance(record, dict):
             records.append(record)
@@ -198,13 +212,13 @@ def _record_events(
     records: list[dict[str, Any]], where: dict[str, int], job_id: str, now: datetime
 ) -> list[NewEvent]:
     points = [
-        {"step": record.get("step"), "at": record.get("at"), "values": record["values"]}
+        {"step": _step(record), "at": _instant(record, now).timestamp(), "values": _numbers(record)}
         for record in records
-        if record.get("kind") == "metrics" and isinstance(record.get("values"), dict)
+        if record.get("kind") == "metrics" and _numbers(record)
     ]
     found = [NewEvent("metrics", now, {**where, "points": points}, job_id)] if points else []
     for record in records:
-        if record.get("kind") == "checkpoint" and all(key in record for key in ("key", "step", "sha256")):
+        if record.get("kind") == "checkpoint" and _step(record) is not None and _names_a_file(record):
             data = {key: record.get(key) for key in ("step", "key", "sha256", "bytes")}
             found.append(NewEvent("checkpoint", _instant(record, now), {**where, **data}, job_id))
     return found
@@ -212,16 +226,48 @@ def _record_events(
 
 def _instant(record: Mapping[str, Any], now: datetime) -> datetime:
     at = record.get("at")
-    return datetime.fromtimestamp(at, UTC) if isinstance(at, (int, float)) else now
+    try:
+        return datetime.fromtimestamp(at, UTC) if isinstance(at, (int, float)) else now
+    except (ValueError, OverflowError, OSError):
+        return now
+
+
+def _step(record: Mapping[str, Any]) -> int | None:
+    step = record.get("step")
+    return step if isinstance(step, int) else None
+
+
+def _names_a_file(record: Mapping[str, Any]) -> bool:
+    return all(isinstance(record.get(key), str) for key in ("key", "sha256"))
+
+
+def _numbers(record: Mapping[str, Any]) -> dict[str, float | None]:
+    """The values of a metrics record that are numbers; those without a value, such as NaN, are None."""
+    values = record.get("values")
+    if not isinstance(values, dict):
+        return {}
+    return {
+        name: _finite(value)
+        for name, value in values.items()
+        if value is None or isinstance(value, (int, float))
+    }
+
+
+def _finite(value: Any) -> float | None:
+    """A number as it is; None for what is none, or is beyond all floats."""
+    try:
+        return value if isinstance(value, (int, float)) and math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _latest(records: list[dict[str, Any]]) -> tuple[float | None, dict[str, Any]]:
     progress: float | None = None
     latest: dict[str, Any] = {}
     for record in records:
-        value = record.get("value")
-        if record.get("kind") == "progress" and isinstance(value, (int, float)):
+        value = _finite(record.get("value"))
+        if record.get("kind") == "progress" and value is not None:
             progress = min(1.0, max(0.0, float(value)))
-        elif record.get("kind") == "metrics" and isinstance(record.get("values"), dict):
-            latest.update(record["values"])
+        elif record.get("kind") == "metrics":
+            latest.update(_numbers(record))
     return progress, latest

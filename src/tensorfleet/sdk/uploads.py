@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tensorfleet.errors import Internal, InvalidInput, NotFound
+from tensorfleet.errors import Internal, InvalidInput, NotFound, StorageFull, TensorFleetError
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.sdk.transport import Transport, segments
 
@@ -39,6 +39,7 @@ def upload_file(
 
     Raises:
         InvalidInput: the file changed while it was read.
+        StorageFull: the server has no room for it; what was sent of it is given up.
     """
     before = path.stat()
     memo = _Memo(transport, path, before)
@@ -46,10 +47,14 @@ def upload_file(
     if resumable:
         memo.save(upload)
     with path.open("rb") as file:
-        done = _send_chunks(transport, upload, file, before.st_size, progress)
+        try:
+            done = _send_chunks(transport, upload, file, before.st_size, progress)
+        except StorageFull:
+            _give_up(transport, upload, memo)
+            raise
     after = path.stat()
     if (done, after.st_size, after.st_mtime_ns) != (before.st_size, before.st_size, before.st_mtime_ns):
-        memo.forget()
+        _give_up(transport, upload, memo)
         raise InvalidInput(f"{path} changed while it was sent; send it again when nothing writes to it")
     return upload.id
 
@@ -57,6 +62,13 @@ def upload_file(
 def forget_upload(transport: Transport, path: Path) -> None:
     """Drops the note that lets an upload of `path` go on later; called once it is committed."""
     _Memo(transport, path, path.stat()).forget()
+
+
+def _give_up(transport: Transport, upload: _Upload, memo: _Memo) -> None:
+    """Frees what the upload holds on the server."""
+    memo.forget()
+    with contextlib.suppress(TensorFleetError):
+        transport.call("DELETE", segments("uploads", upload.id))
 
 
 def _send_chunks(

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.datasets.model import NULL_VALUES, guess_target
+from tensorfleet.datasets.samples import SAMPLES, sample_csv
 from tensorfleet.errors import DataInvalid, InvalidInput, nearest
+from tensorfleet.kit.files import write_atomic
 from tensorfleet.training.registry import CLASSIFICATION, REGRESSION, Algorithm
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-SAMPLES = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 HELD_OUT = 0.2
 MOST_INTEGER_CLASSES = 20
 FEWEST_ROWS = 5
@@ -91,20 +92,11 @@ def _locate_by_hand(cache_dir: Path) -> Source:
 
 
 def _sample(name: str, cache_dir: Path) -> Source:
-    import polars as pl
-    from sklearn import datasets
-
-    path = cache_dir / f"{name}.parquet"
+    path = cache_dir / f"{name}.csv"
     if not path.exists():
-        bunch = getattr(datasets, f"load_{name}")()
-        columns = [str(column).replace(" (cm)", "").replace(" ", "_") for column in bunch.feature_names]
-        part = path.with_suffix(f".{os.getpid()}.part")
         cache_dir.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame(bunch.data, schema=columns).with_columns(
-            pl.Series("target", bunch.target)
-        ).write_parquet(part)
-        part.replace(path)
-    return Source(name, path, "parquet", "target")
+        write_atomic(path, sample_csv(name), durable=False)
+    return Source(name, path, "csv", SAMPLES[name].target)
 
 
 def read_table(source: Source) -> pl.DataFrame:

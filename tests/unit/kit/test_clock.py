@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from tensorfleet.kit.clock import parse_rfc3339, rfc3339, utc_now
+
+
+def test_instants_are_written_in_utc_with_microseconds() -> None:
+    instant = datetime(2026, 3, 4, 7, 6, 7, 5, tzinfo=timezone(timedelta(hours=2)))
+    assert rfc3339(instant) == "2026-03-04T05:06:07.000005Z"
+    assert rfc3339(None) is None
+
+
+def test_what_was_written_is_read() -> None:
+    now = utc_now()
+    assert now.tzinfo is UTC
+    text = rfc3339(now)
+    assert text is not None
+    assert parse_rfc3339(text) == now
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "2026-03-04T05:06:07\0"])
+def test_what_is_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_rfc3339(text)
