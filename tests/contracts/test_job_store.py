@@ -21,7 +21,7 @@ from tensorfleet.errors import Conflict, InvalidInput, NotFound
 from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.jobs.eventlog import SqlEventLog
-from tensorfleet.jobs.machine import (
+from tensorfleet.jobs.events import (
     CancelRequested,
     JobEvent,
     Leased,
@@ -29,8 +29,8 @@ from tensorfleet.jobs.machine import (
     RetryRequested,
     TaskFinished,
     TaskStarted,
-    decide,
 )
+from tensorfleet.jobs.machine import decide
 from tensorfleet.jobs.model import Failure, FailureClass, JobStatus, Lease, NewEvent, Outcome, TaskStatus
 from tensorfleet.jobs.ports import JobFilter, NewJob
 from tensorfleet.jobs.store import SqlJobStore

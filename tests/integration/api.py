@@ -45,11 +45,8 @@ def traces(home: Path) -> dict[str, Any]:
     """What is stored: rows by table, commands that wait, and the files of the object store and of uploads."""
     with closing(sqlite3.connect(f"file:{home / 'tensorfleet.db'}?mode=ro", uri=True)) as connection:
         found: dict[str, Any] = {
-            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in COUNTED
+            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in COUNTED
         }
     for folder in ("objects", "work"):
-        found[folder] = {
-            str(path.relative_to(home)) for path in (home / folder).rglob("*") if path.is_file()
-        }
+        found[folder] = {str(path.relative_to(home)) for path in (home / folder).rglob("*") if path.is_file()}
     return found

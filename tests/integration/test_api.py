@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tensorfleet.errors import JobFailed
 from tensorfleet.sdk.jobs import Job
 from tests.integration.api import open_api, refused
-from tests.integration.platform import Platform, wait_until
+from tests.integration.platform import Platform, running_platform, wait_until
 
 OPEN = {"/health", "/health/live", "/health/ready"}
 FOREST = {"name": "wine", "algorithm": "random_forest", "dataset": "wine", "model_name": "api-wine"}
@@ -112,7 +112,13 @@ def test_every_route_needs_the_token(api: httpx.Client) -> None:
                 assert answer.headers["www-authenticate"] == "Bearer"
             assert stranger.get("/").status_code == 200
             assert stranger.get("/nothing").status_code == 401, "a stranger does not learn what there is"
-            for trick in ("//health", "/health/../api/v1/jobs", "/health/", "/%2e/health", "/health%2f..%2fmetrics"):
+            for trick in (
+                "//health",
+                "/health/../api/v1/jobs",
+                "/health/",
+                "/%2e/health",
+                "/health%2f..%2fmetrics",
+            ):
                 answer = stranger.get("/", extensions={"target": trick.encode()})
                 assert answer.status_code == 401, trick
 
@@ -152,7 +158,9 @@ def test_a_submission_repeated(api: httpx.Client, wine: Job) -> None:
     assert first.headers["location"] == f"/api/v1/jobs/{first.json()['job_id']}"
     assert again.json()["job_id"] == first.json()["job_id"]
     refused(api.post("/api/v1/jobs", json=FOREST | {"seed": 8}, headers=key), 409, first.json()["job_id"])
-    assert api.post("/api/v1/jobs", json=FOREST | {"name": "other"}).json()["job_id"] != first.json()["job_id"]
+    assert (
+        api.post("/api/v1/jobs", json=FOREST | {"name": "other"}).json()["job_id"] != first.json()["job_id"]
+    )
     wait_until(lambda: api.get("/api/v1/jobs?status=running").json()["items"] == [], "them to end")
 
 
@@ -374,7 +382,9 @@ def test_a_stream_cut_again_and_again(api: httpx.Client, platform: Platform, cod
     assert end["status"] == "completed"
     assert end["job_id"] == job.id
     whole = list(platform.client.jobs.get(job.id).events())
-    assert [int(event_id) for event_id, _, _ in events] == [event.id for event in whole if event.kind != "job.registered"]
+    assert [int(event_id) for event_id, _, _ in events] == [
+        event.id for event in whole if event.kind != "job.registered"
+    ]
     assert [kind for _, kind, _ in events][-1] == "job.completed"
     for event_id, kind, data in events:
         assert (int(event_id), kind) == (data["id"], data["kind"])
@@ -523,10 +533,16 @@ def test_drain(api: httpx.Client, platform: Platform, hold: Job) -> None:
     waiting.wait(60)
 
 
-def test_health_while_the_orchestrator_does_not_answer(own_platform: Platform, code: Path) -> None:
-    stopped = own_platform.process("orchestrator")
-    with open_api(own_platform) as api:
+def test_an_orchestrator_that_stands_still(
+    tmp_path: Path, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENSORFLEET_LEASE_S", "2")
+    with running_platform(tmp_path / "home") as platform, open_api(platform) as api:
+        hold = platform.client.submit(name="hold", entrypoint="hold.py", code=str(code))
+        wait_until(lambda: hold.refresh().metrics(), "the job to run")
+        stopped = platform.process("orchestrator")
         os.kill(stopped.pid, signal.SIGSTOP)
+        began = time.monotonic()
         try:
             health = api.get("/health")
             assert health.status_code == 200
@@ -537,12 +553,15 @@ def test_health_while_the_orchestrator_does_not_answer(own_platform: Platform, c
             assert ready.status_code == 503
             assert ready.json()["missing"] == ["orchestrator"]
             assert api.get("/health/live").status_code == 200
-            job = own_platform.client.submit(name="talk", entrypoint="talk.py", code=str(code))
+            job = platform.client.submit(name="talk", entrypoint="talk.py", code=str(code))
             assert job.status == "queued"
+            wait_until(lambda: time.monotonic() - began > 3.5, "more than a lease")
         finally:
             os.kill(stopped.pid, signal.SIGCONT)
         job.wait(60)
         wait_until(lambda: api.get("/health").json()["status"] == "ok", "it to be well again")
+        assert hold.refresh().data["attempt"] == 1, "its own sleep does not cost the workers their leases"
+        hold.cancel()
 
 
 # ---- scale ---------------------------------------------------------------------------------------------------------------

@@ -95,7 +95,9 @@ def agent(platform: Platform, call: Caller) -> Iterator[SecondAgent]:
         transport.call("POST", f"/workers/{name}/drain")
 
 
-def refused(call: Caller, method: str, request: Any, code: grpc.StatusCode, *words: str, **kwargs: Any) -> None:
+def refused(
+    call: Caller, method: str, request: Any, code: grpc.StatusCode, *words: str, **kwargs: Any
+) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         call(method, request, **kwargs)
     assert caught.value.code() is code, caught.value
@@ -201,7 +203,10 @@ def test_an_agent_of_single_calls(platform: Platform, call: Caller, agent: Secon
     assert agent.report(order.lease, "record", 0, data) == len(data)
     assert job.refresh().data["progress"] == 0.25
     refused(
-        call, "ReportProgress", pb.Chunk(lease=order.lease, stream="../x", data=b"x"), grpc.StatusCode.NOT_FOUND
+        call,
+        "ReportProgress",
+        pb.Chunk(lease=order.lease, stream="../x", data=b"x"),
+        grpc.StatusCode.NOT_FOUND,
     )
 
     agent.complete(order.lease, status="succeeded", result={"metrics": {"loss": 0.5}})

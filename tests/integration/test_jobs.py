@@ -245,9 +245,7 @@ def test_priorities_in_a_full_fleet(submit: Submit, tmp_path: Path) -> None:
     blockers = [submit(UNTIL.format(path=str(gate))) for _ in range(3)]
     wait_until(lambda: all(job.refresh().metrics() for job in blockers), "a full fleet")
     order = ["low", "normal", "high", "normal", "high", "low"]
-    waiting = [
-        submit("print('done')\n", priority=priority, resources={"workers": 3}) for priority in order
-    ]
+    waiting = [submit("print('done')\n", priority=priority, resources={"workers": 3}) for priority in order]
     assert {job.refresh().status for job in waiting} == {"queued"}
     gate.touch()
     for job in waiting:
@@ -341,7 +339,9 @@ def test_a_locked_mlflow_delays_the_registration_only(platform: Platform, wine: 
         assert time.monotonic() - began < 10
         assert job.data["version"] is None
         log = platform.home / "logs" / "monitor.log"
-        wait_until(lambda: "locked" in log.read_text() or time.monotonic() - began > 6, "the writer to notice")
+        wait_until(
+            lambda: "locked" in log.read_text() or time.monotonic() - began > 6, "the writer to notice"
+        )
         assert job.refresh().data["version"] is None
         assert job.status == "completed"
         lock.execute("ROLLBACK")

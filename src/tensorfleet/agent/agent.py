@@ -28,7 +28,7 @@ LOOK_S = 0.1
 GRACE_S = 3.0
 WARM_UP_AFTER_S = 3.0
 RECONNECT_FIRST_S = 0.05
-RECONNECT_MOST_S = 0.5
+RECONNECT_MOST_S = 0.25
 log = structlog.get_logger()
 
 

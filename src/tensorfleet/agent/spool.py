@@ -131,9 +131,7 @@ class Spool:
 
 def outcome_of(directory: Path, wait_status: int | None, stopped_by_us: bool) -> dict[str, Any]:
     """How a task ended, as the orchestrator is told: `{"status", "class", "message", "result"}`."""
-    written: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        written = json.loads((directory / "outcome.json").read_bytes())
+    written = _read_object(directory / "outcome.json")
     if written.get("status") == "succeeded":
         return {"status": "succeeded", "result": written}
     if stopped_by_us:
@@ -200,10 +198,17 @@ def _start_time(pid: int) -> str:
 
 
 def _kill_leftover(directory: Path) -> None:
-    try:
-        known = json.loads((directory / "pid.json").read_text())
-    except (OSError, ValueError):
-        return
-    if known["start"] and known["start"] == _start_time(known["pid"]):
+    known = _read_object(directory / "pid.json")
+    pid, start = known.get("pid"), known.get("start")
+    if isinstance(pid, int) and start and start == _start_time(pid):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(known["pid"], signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """A JSON object; empty when there is none, or something else: a task's own code writes in this folder too."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -27,7 +27,8 @@ def build_router(
     """`stream(after, job_id)` yields Server-Sent Events; `why(job_id)` explains a job's state."""
     router = APIRouter(tags=["jobs"])
     _add_lifecycle(router, jobs)
-    _add_reads(router, jobs, log, why)
+    _add_reads(router, jobs, why)
+    _add_telemetry(router, jobs, log)
     _add_streams(router, jobs, stream)
     return router
 
@@ -70,9 +71,7 @@ def _intent_endpoint(jobs: JobService, intent: str) -> Callable[[str], Any]:
     return request_intent
 
 
-def _add_reads(
-    router: APIRouter, jobs: JobService, log: SqlEventLog, why: Callable[[str], dict[str, Any]]
-) -> None:
+def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[str, Any]]) -> None:
     @router.get("/jobs")
     async def list_jobs(
         status: JobStatus | None = None,
@@ -95,6 +94,8 @@ def _add_reads(
     async def why_job(job_id: str) -> dict[str, Any]:
         return await asyncio.to_thread(why, job_id)
 
+
+def _add_telemetry(router: APIRouter, jobs: JobService, log: SqlEventLog) -> None:
     @router.get("/jobs/{job_id}/metrics")
     async def job_metrics(
         job_id: str,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from tensorfleet.jobs.machine import Effect
+from tensorfleet.jobs.events import Effect
 from tensorfleet.jobs.model import Event, JobRecord, JobState, Lease, NewEvent
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
 from tensorfleet.errors import Conflict, NotFound
 from tensorfleet.jobs.eventlog import SqlEventLog
-from tensorfleet.jobs.machine import CloseAttempt, Effect, Record, ReleaseLease, StartTask, StopTask
+from tensorfleet.jobs.events import CloseAttempt, Effect, Record, ReleaseLease, StartTask, StopTask
 from tensorfleet.jobs.model import (
     Event,
     Failure,

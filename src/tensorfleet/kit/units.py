@@ -57,11 +57,11 @@ def format_bytes(count: float) -> str:
 
 def format_duration(seconds: float) -> str:
     """`850 ms`, `12.3 s`, `4 m 05 s`, `2 h 03 m`."""
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} m {rest:02d} s"
     hours, minutes = divmod(minutes, 60)

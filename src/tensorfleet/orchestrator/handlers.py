@@ -13,7 +13,7 @@ import structlog
 from tensorfleet.errors import Conflict, NotFound
 from tensorfleet.fleet.model import Worker
 from tensorfleet.fleet.snapshot import take_snapshot
-from tensorfleet.jobs.machine import (
+from tensorfleet.jobs.events import (
     CancelRequested,
     JobEvent,
     Leased,
@@ -24,8 +24,8 @@ from tensorfleet.jobs.machine import (
     TaskStarted,
     TimedOut,
     WorkerLost,
-    decide,
 )
+from tensorfleet.jobs.machine import decide
 from tensorfleet.jobs.model import Failure, FailureClass, NewEvent, Outcome, TaskStatus
 from tensorfleet.jobs.ports import Command, HeldTask
 from tensorfleet.jobs.transaction import SqlJobTransaction

@@ -37,6 +37,7 @@ class Orchestrator:
         self._clock = clock
         self._woken = asyncio.Event()
         self._beats_written = 0.0
+        self._ticked = time.monotonic()
         self.sessions = Sessions()
         self.engine = Engine(jobs, clock, self.sessions.deliver, lambda: wake_monitor(settings.run_dir))
 
@@ -74,6 +75,9 @@ class Orchestrator:
         if intents:
             done = [intent.id for intent in intents]
             await self.engine.submit(lambda tx, now: tx.close_commands(done, now))
+        if time.monotonic() - self._ticked > self._settings.lease_s / 2:
+            self.sessions.restart_clocks()
+        self._ticked = time.monotonic()
         for worker_id in self.sessions.silent(self._settings.lease_s):
             await self._lose(worker_id)
         await self.engine.submit(handlers.stop_overdue)

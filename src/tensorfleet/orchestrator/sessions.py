@@ -57,6 +57,11 @@ class Sessions:
         """A worker known from the database: it has one lease time to come back before it counts as silent."""
         self._last_seen.setdefault(worker_id, time.monotonic())
 
+    def restart_clocks(self) -> None:
+        """After this process itself stood still: what its workers said meanwhile has still to be read."""
+        now = time.monotonic()
+        self._last_seen = dict.fromkeys(self._last_seen, now)
+
     def silent(self, limit_s: float) -> list[str]:
         """Workers not heard of for longer than `limit_s`."""
         now = time.monotonic()

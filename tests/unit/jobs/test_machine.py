@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from tensorfleet.errors import IllegalTransition
 from tensorfleet.jobs import machine
-from tensorfleet.jobs.machine import (
+from tensorfleet.jobs.events import (
     CancelRequested,
     CloseAttempt,
+    Effect,
     JobEvent,
     Leased,
     PauseRequested,
@@ -29,9 +30,8 @@ from tensorfleet.jobs.machine import (
     TaskStarted,
     TimedOut,
     WorkerLost,
-    check_invariants,
-    decide,
 )
+from tensorfleet.jobs.machine import check_invariants, decide
 from tensorfleet.jobs.model import Failure, FailureClass, JobState, JobStatus, Lease, Outcome, TaskStatus
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -51,16 +51,16 @@ def leases(*tokens: int) -> tuple[Lease, ...]:
     return tuple(Lease(token, rank, f"w{token % 2}") for rank, token in enumerate(tokens))
 
 
-def play(state: JobState, *events: JobEvent) -> tuple[JobState, list[machine.Effect]]:
+def play(state: JobState, *events: JobEvent) -> tuple[JobState, list[Effect]]:
     """Applies events in turn; returns the last state and the effects of the last event."""
-    effects: tuple[machine.Effect, ...] = ()
+    effects: tuple[Effect, ...] = ()
     for event in events:
         state, effects = decide(state, event, NOW)
         check_invariants(state)
     return state, list(effects)
 
 
-def kinds(effects: list[machine.Effect]) -> list[str]:
+def kinds(effects: list[Effect]) -> list[str]:
     return [effect.kind for effect in effects if isinstance(effect, Record)]
 
 

@@ -22,7 +22,7 @@ def test_sizes_are_read(text: str | int, expected: int) -> None:
     assert parse_size(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "MB", "-1", "1 XB", "1.2.3", "1e9", "1 GB 2", "nan", "0x10", "١"])
+@pytest.mark.parametrize("text", ["", "MB", "-1", "1 XB", "1.2.3", "1e9", "1 GB 2", "nan", "0x10"])
 def test_what_is_no_size_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size; write it like 512MiB"):
         parse_size(text)
@@ -54,7 +54,7 @@ def test_bytes_are_shown(count: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.85, "850 ms"), (12.34, "12.3 s"), (245, "4 m 05 s"), (7380, "2 h 03 m"), (0, "0 ms"),
-     (59.97, "1 m 00 s"), (0.9996, "1.0 s")],
+     (59.97, "1 m 00 s"), (3599.7, "1 h 00 m"), (0.9996, "1.0 s")],
 )  # fmt: skip
 def test_durations_are_shown(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
