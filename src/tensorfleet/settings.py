@@ -101,8 +101,10 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        hint = f"; {nearest(field, Settings.model_fields)}" if first["type"] == "extra_forbidden" else ""
-        raise InvalidInput(f"setting '{field}': {first['msg']}{hint}") from error
+        if first["type"] == "extra_forbidden":
+            raise InvalidInput(f"there is no setting '{field}'; {nearest(field, Settings.model_fields)}") from error
+        what = first["msg"][0].lower() + first["msg"][1:]
+        raise InvalidInput(f"setting '{field}' {what.removeprefix('input ')}, but is {first['input']!r}") from error
     except yaml.YAMLError as error:
         raise InvalidInput(f"tensorfleet.yaml cannot be read: {error}") from error
     return settings

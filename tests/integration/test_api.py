@@ -22,6 +22,19 @@ from tests.integration.api import open_api, refused
 from tests.integration.platform import Platform, running_platform, wait_until
 
 OPEN = {"/health", "/health/live", "/health/ready"}
+TRICKS = (
+    "//health",
+    "/health/",
+    "/health/../api/v1/jobs",
+    "/health%2f..%2fmetrics",
+    "/%2e/metrics",
+    "//metrics",
+    "/api/docs/../v1/jobs",
+    "/api/docs/%2e%2e/v1/jobs",
+    "/api/docs/files/../../v1/jobs",
+    "/api/docs/files/%2e%2e/%2e%2e/token",
+    "/api/docs/files//etc/passwd",
+)
 FOREST = {"name": "wine", "algorithm": "random_forest", "dataset": "wine", "model_name": "api-wine"}
 TALK = """
 import sys
@@ -103,7 +116,7 @@ def test_every_route_needs_the_token(api: httpx.Client) -> None:
     for authorization in (None, "Bearer wrong", "bearer", f"Basic {'x' * 4000}", ""):
         headers = {} if authorization is None else {"Authorization": authorization}
         with httpx.Client(base_url=api.base_url, headers=headers, trust_env=False) as stranger:
-            for method, path in [*operations, ("GET", "/api/docs"), ("GET", "/api/openapi.json")]:
+            for method, path in operations:
                 answer = stranger.request(method, re.sub(r"\{[^}]*\}", "x", path))
                 if path in OPEN:
                     assert answer.status_code == 200, path
@@ -112,15 +125,9 @@ def test_every_route_needs_the_token(api: httpx.Client) -> None:
                 assert answer.headers["www-authenticate"] == "Bearer"
             assert stranger.get("/").status_code == 200
             assert stranger.get("/nothing").status_code == 401, "a stranger does not learn what there is"
-            for trick in (
-                "//health",
-                "/health/../api/v1/jobs",
-                "/health/",
-                "/%2e/health",
-                "/health%2f..%2fmetrics",
-            ):
+            for trick in TRICKS:
                 answer = stranger.get("/", extensions={"target": trick.encode()})
-                assert answer.status_code == 401, trick
+                assert answer.status_code in (401, 404), (trick, answer.text)
 
 
 def test_the_openapi_document(api: httpx.Client) -> None:

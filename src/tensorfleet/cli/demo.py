@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tensorfleet.settings import Settings
 
 SLOTS = 3
+LINE_WIDTH = 100
 FOREST = {
     "name": "wine-forest",
     "algorithm": "random_forest",
@@ -128,19 +129,25 @@ def _show_results(jobs: Sequence[Job], models: Sequence[Model]) -> None:
 
 
 def _show_predictions(console: Console, job: Job) -> None:
-    samples: list[dict[str, Any]] = (job.data.get("evaluation") or {}).get("samples", [])[:10]
+    samples: list[dict[str, Any]] = (job.data.get("evaluation") or {}).get("samples", [])
     if not samples:
         return
     from rich.text import Text
 
-    line = Text(f"\n  {job.data['model_name']}: predicted ")
-    for sample in samples:
-        right = sample["predicted"] == sample["truth"]
-        shown = str(sample["predicted"]) if right else f"{sample['predicted']} (truth {sample['truth']})"
-        line.append(f"{shown}  ", style="green" if right else "red")
-    right_count = sum(sample["predicted"] == sample["truth"] for sample in samples)
-    line.append(f"{right_count} of {len(samples)} right", style="dim")
-    console.print(line, soft_wrap=True)
+    right = [sample["predicted"] == sample["truth"] for sample in samples]
+    width = max(len(str(sample[side])) for sample in samples for side in ("predicted", "truth"))
+    shown = max(1, min(len(samples), (LINE_WIDTH - 16) // (width + 1)))
+    note = (
+        f"{sum(right)} of {len(samples)} right, {shown} of them shown"
+        if shown < len(samples)
+        else f"{sum(right)} of {len(samples)} right"
+    )
+    console.print(Text.assemble(f"\n  {job.data['model_name']}  ", (note, "dim")), soft_wrap=True)
+    for side in ("predicted", "truth"):
+        line = Text(f"    {side:<9}  ")
+        for sample, good in zip(samples[:shown], right, strict=False):
+            line.append(f"{sample[side]!s:<{width}} ", style="green" if good else "bold red")
+        console.print(line, soft_wrap=True)
 
 
 def _say_goodbye(console: Console, settings: Settings, url: str, keep: bool, took_s: float) -> None:

@@ -157,7 +157,11 @@ def why(ref: JobRef, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(answer)
         return
-    evidence = [(str(key), str(value)) for key, value in (answer.get("evidence") or {}).items()]
+    facts = (answer.get("evidence") or {}).items()
+    # Lists and tracebacks are for --json and `jobs logs`; here they would be a wall.
+    evidence = [
+        (str(key), str(value)) for key, value in facts if isinstance(value, (int, float)) or key == "class"
+    ]
     pairs = [
         ("why", str(answer.get("reason") or "")),
         ("what to do", str(answer.get("suggestion") or "")),
@@ -199,7 +203,7 @@ def cancel(ref: JobRef, as_json: AsJson = False) -> None:
 
 @app.command()
 def pause(ref: JobRef, as_json: AsJson = False) -> None:
-    """Stop a job at its next checkpoint, to be resumed later."""
+    """Stop a job now; it is resumed from its last checkpoint."""
     _steer(ref, "pause", as_json)
 
 
@@ -220,8 +224,9 @@ def _steer(ref: str, verb: str, as_json: bool) -> None:
 
     with session.connect() as client:
         job: Job = client.jobs.find(ref)
+        before = job.status
         getattr(job, verb)()
     if as_json:
         emit_json(job.data)
     else:
-        sys.stdout.write(f"{job.id} ({job.name}): {verb} accepted, now {job.status}\n")
+        sys.stdout.write(f"{job.id} ({job.name}): {verb} requested (it was {before})\n")

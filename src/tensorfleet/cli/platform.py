@@ -53,7 +53,10 @@ def up(
 
 def down(home: Home = None) -> None:
     """Stop the platform that runs on this home."""
-    settings = _settings(home=home)
+    from tensorfleet.settings import Settings, default_home
+
+    # Without the home's settings file: a mistake in it must not keep anybody from stopping.
+    settings = Settings.model_construct(home=home or default_home())
     from tensorfleet.supervisor.lock import HomeLock
 
     lock = HomeLock(settings.run_dir)

@@ -82,7 +82,7 @@ def follow_job(job: Job, *, stderr: bool = False) -> bool:
         raise typer.Exit(130) from None
     if completed and job.data.get("model_name"):
         say(
-            f"Its model is registered as {job.data['model_name']}; see `tensorfleet models show {job.data['model_name']}`."
+            f"Its model is being registered as {job.data['model_name']}: `tensorfleet models show {job.data['model_name']}`."
         )
     if not completed:
         say(f"See `tensorfleet jobs why {job.id}` and `tensorfleet jobs logs {job.id}`.")

@@ -71,17 +71,23 @@ def show(ref: WorkerRef, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def drain(ref: WorkerRef, as_json: AsJson = False) -> None:
+def drain(
+    ref: WorkerRef,
+    undo: Annotated[bool, typer.Option("--undo", help="End the drain: give it tasks again.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Give a worker no new tasks; those that it runs go on to their end."""
     from tensorfleet.cli.output import emit_json
 
     with session.connect() as client:
         worker = client.workers.find(ref)
-        answer = client.workers.drain(worker["worker_id"])
+        answer = client.workers.drain(worker["worker_id"], undo=undo)
     if as_json:
         emit_json(answer)
     else:
-        sys.stdout.write(f"{worker['worker_id']} ({worker['name']}) takes no new tasks\n")
+        sys.stdout.write(
+            f"{worker['worker_id']} ({worker['name']}) {'takes tasks again' if undo else 'takes no new tasks'}\n"
+        )
 
 
 @app.command()

@@ -35,12 +35,21 @@ class SqlWorkerStore:
             "stats": worker.stats,
             "seen_at": worker.seen_at,
         }
-        row = {"id": worker.id, "state": WorkerState.ONLINE.value, "joined_at": worker.joined_at, **values}
-        insert_one = (sqlite if self._database.is_sqlite else postgresql).insert(workers).values(**row)
         draining = WorkerState.DRAINING.value
         state = case((workers.c.state == draining, draining), else_=WorkerState.ONLINE.value)
-        upsert = insert_one.on_conflict_do_update(index_elements=["id"], set_={"state": state, **values})
         with self._database.begin() as connection:
+            known = _find(connection, worker.id)
+            if known and known.resources.get(_SCALED_FROM) == worker.slots:
+                values["slots"] = known.slots
+                values["resources"] = {**worker.resources, _SCALED_FROM: worker.slots}
+            row = {
+                "id": worker.id,
+                "state": WorkerState.ONLINE.value,
+                "joined_at": worker.joined_at,
+                **values,
+            }
+            insert_one = (sqlite if self._database.is_sqlite else postgresql).insert(workers).values(**row)
+            upsert = insert_one.on_conflict_do_update(index_elements=["id"], set_={"state": state, **values})
             connection.execute(upsert)
             return _worker(_find(connection, worker.id))
 

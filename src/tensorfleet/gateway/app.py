@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
 
 import tensorfleet.datasets.endpoints
 import tensorfleet.fleet.endpoints
@@ -37,7 +41,7 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 WELCOME = """TensorFleet {version}
 
 The command line:  tensorfleet --help
-The API:           /api/docs  (send the token of this home as "Authorization: Bearer TOKEN")
+The API:           /api/docs  (every call but this takes "Authorization: Bearer TOKEN")
 How it is:         /health
 """
 
@@ -74,7 +78,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
         version=__version__,
         lifespan=lifespan,
         openapi_url="/api/openapi.json",
-        docs_url="/api/docs",
+        docs_url=None,
         redoc_url=None,
         description="Train, register and watch models on a fleet of workers.",
     )
@@ -83,11 +87,31 @@ def build_app(settings: Settings, token: str) -> Asgi:
     telemetry = Telemetry(services)
     app.include_router(telemetry.router())
 
+    _add_docs(app)
+
     @app.get("/", include_in_schema=False)
     async def welcome() -> PlainTextResponse:
         return PlainTextResponse(WELCOME.format(version=__version__))
 
     return RequireToken(telemetry.counting(limit_bodies(app)), token)
+
+
+def _add_docs(app: FastAPI) -> None:
+    """The API's page, from files that are installed here: nothing is asked of any other machine."""
+    spec = find_spec("fastapi_offline")  # has Swagger UI; its own code is not needed
+    assert spec is not None
+    assert spec.origin is not None
+    app.mount("/api/docs/files", StaticFiles(directory=Path(spec.origin).parent / "static"))
+
+    @app.get("/api/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/api/openapi.json",
+            title="TensorFleet API",
+            swagger_js_url="/api/docs/files/swagger-ui-bundle.js",
+            swagger_css_url="/api/docs/files/swagger-ui.css",
+            swagger_favicon_url="/api/docs/files/favicon.png",
+        )
 
 
 def _api(services: Services, link: _Link) -> APIRouter:

@@ -56,6 +56,7 @@ def build_router(services: Services) -> APIRouter:
     @router.post("/code", status_code=201)
     async def commit_code(body: CodeUpload) -> dict[str, Any]:
         blob = await asyncio.to_thread(services.datasets.uploads.commit, body.upload_id)
+        await asyncio.to_thread(services.datasets.uploads.forget, body.upload_id)
         return {"digest": blob.digest, "bytes": blob.bytes}
 
     return router

@@ -37,7 +37,7 @@ class Resources(_Part):
     workers: int = Field(default=1, ge=1, le=4096, strict=True)
     min_workers: int | None = Field(default=None, ge=1, strict=True)
     cpus: float = Field(default=1.0, gt=0, le=1024)
-    gpus: float = Field(default=0.0, ge=0, le=64)
+    gpus: int = Field(default=0, ge=0, le=64)
     memory: Annotated[int, BeforeValidator(parse_size)] = Field(
         default=0, ge=0, description="bytes, or text such as 1GiB; 0: no request"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from tensorfleet.errors import Conflict, NotFound
+from tensorfleet.errors import IllegalTransition, NotFound
 from tensorfleet.fleet.model import Worker
 from tensorfleet.fleet.snapshot import take_snapshot
 from tensorfleet.jobs.events import (
@@ -93,7 +93,7 @@ def take_intents(tx: SqlJobTransaction, now: datetime) -> list[Command]:
         done.append(command.id)
         try:
             apply_event(tx, command.ref or "", intent(), now)
-        except (Conflict, NotFound) as error:
+        except (IllegalTransition, NotFound) as error:
             log.info("intent came too late", job=command.ref, intent=command.kind, detail=error.detail)
     tx.close_commands(done, now)
     return about_workers

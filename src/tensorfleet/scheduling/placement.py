@@ -106,7 +106,8 @@ def _behind(job: WaitingJob, first: WaitingJob) -> Wait:
 def _explain(job: WaitingJob, everybody: tuple[WorkerView, ...], accepting: dict[str, WorkerView]) -> Wait:
     if not accepting:
         away = "every worker drains or does not answer" if everybody else "no worker has joined the fleet"
-        return Wait(job.id, WaitCode.NO_WORKERS, away, "start a worker, or end the drain")
+        help_ = "start a worker, or end a drain with `tensorfleet workers drain WORKER --undo`"
+        return Wait(job.id, WaitCode.NO_WORKERS, away, help_)
     possible = capacity(job.demand, accepting.values())
     if possible < job.min_workers:
         need = f"it needs {job.min_workers} workers of {_describe(job.demand)}; the fleet can hold {possible} of these at most"

@@ -15,6 +15,7 @@ ALWAYS_SKIPPED = frozenset(
         ".svn",
         "__pycache__",
         ".venv",
+        ".tensorfleet",
         ".mypy_cache",
         ".pytest_cache",
         ".ruff_cache",

@@ -35,9 +35,10 @@ class Workers:
             raise NotFound(f"{len(found) or 'no'} workers are called '{ref}'; {known}")
         return found[0]
 
-    def drain(self, worker_id: str) -> dict[str, Any]:
-        """Gives the worker no new tasks; those that it runs go on to their end."""
-        found: dict[str, Any] = self._transport.call("POST", segments("workers", worker_id, "drain"))
+    def drain(self, worker_id: str, *, undo: bool = False) -> dict[str, Any]:
+        """Gives the worker no new tasks (those that it runs go on to their end), or with `undo` gives it some again."""
+        path = segments("workers", worker_id, "drain")
+        found: dict[str, Any] = self._transport.call("POST", path, params={"undo": True} if undo else None)
         return found
 
     def scale(self, workers: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-SHOWN = 8
+SHOWN = 20
 MOST_CLASSES_SHOWN = 100
 
 
