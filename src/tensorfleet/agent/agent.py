@@ -62,6 +62,8 @@ class Agent:
                 group.create_task(self._beat())
         finally:
             for task in self._spool.tasks.values():
+                if not task.ended:
+                    self._spool.interrupt(task)
                 _signal(task, signal.SIGKILL)
             self._ports.close()
 

@@ -19,6 +19,7 @@ from typing import Any
 from tensorfleet.kit.files import write_atomic
 
 STREAM_FILES = {"log": "log", "record": "records.jsonl"}
+INTERRUPTED_FILE = "interrupted"
 CHUNK_BYTES = 256 * 1024
 WINDOW_BYTES = 4 * 1024**2
 
@@ -124,6 +125,10 @@ class Spool:
             task.ended = True
             task.outcome = outcome_of(task.directory, wait_status, task.stopping)
 
+    def interrupt(self, task: SpooledTask) -> None:
+        """Notes that the agent itself is being stopped: the task is about to be killed through no fault of its own."""
+        (task.directory / INTERRUPTED_FILE).touch()
+
     def remove(self, task: SpooledTask) -> None:
         self.tasks.pop(task.lease, None)
         shutil.rmtree(task.directory, ignore_errors=True)
@@ -138,6 +143,12 @@ def outcome_of(directory: Path, wait_status: int | None, stopped_by_us: bool) ->
         return {"status": "stopped", "class": "cancelled", "message": "stopped on command"}
     if written.get("status") == "failed":
         return {key: written.get(key) for key in ("status", "class", "message", "traceback")}
+    if wait_status is None and (directory / INTERRUPTED_FILE).exists():
+        return {
+            "status": "lost",
+            "class": "interrupted",
+            "message": "the platform was stopped while the task ran",
+        }
     if wait_status is None:
         return {
             "status": "lost",

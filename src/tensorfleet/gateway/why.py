@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorfleet.composition import Services
 from tensorfleet.fleet.snapshot import take_snapshot
-from tensorfleet.jobs.model import JobStatus
+from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import QueuedJob
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.scheduling.model import Wait
@@ -30,10 +30,21 @@ def explain(services: Services, job_id: str) -> dict[str, Any]:
     if job.status is JobStatus.FAILED and job.error:
         answer |= {"code": job.error["class"], "evidence": job.error}
     if job.status is JobStatus.RUNNING:
-        answer["evidence"] = {
-            "tasks": [task for task in services.job_store.tasks(job_id) if task["attempt"] == job.attempt]
-        }
+        answer |= _running(services, job)
     return answer
+
+
+def _running(services: Services, job: JobRecord) -> dict[str, Any]:
+    tasks = [task for task in services.job_store.tasks(job.id) if task["attempt"] == job.attempt]
+    waiting = [task["rank"] for task in tasks if task["status"] == "leased"]
+    if not waiting:
+        return {"evidence": {"tasks": tasks}}
+    reason = "its worker gets ready: a fresh agent first imports the libraries, which takes some seconds"
+    return {
+        "code": "warming_up",
+        "reason": reason,
+        "evidence": {"tasks": tasks, "ranks_not_started": len(waiting)},
+    }
 
 
 def _waiting(services: Services, job_id: str) -> dict[str, Any]:

@@ -125,16 +125,19 @@ def _end_attempt(state: JobState, now: datetime) -> Decision:
         return _end(state, JobStatus.CANCELLED, Failure(FailureClass.CANCELLED, "cancelled on request"), now)
     if cause.cls is FailureClass.PAUSED:
         return _set_aside(state, now)
-    failures = state.failures + 1
+    interrupted = (
+        cause.cls is FailureClass.INTERRUPTED
+    )  # somebody stopped the platform: no fault, so no try is used up
+    failures = state.failures + (not interrupted)
     if cause.cls.retriable and failures <= state.retries:
-        delay_s = backoff_s(state.id, failures)
+        delay_s = 0.0 if interrupted else backoff_s(state.id, failures)
         after = replace(
             state,
             status=JobStatus.QUEUED,
             failures=failures,
             stop=None,
             not_before=now + timedelta(seconds=delay_s),
-            reason=f"attempt {state.attempt} ended: {cause.message}; trying again ({failures} of {state.retries})",
+            reason=f"attempt {state.attempt} ended: {cause.message}; trying again (failures: {failures} of {state.retries})",
         )
         data = {
             "reason": cause.message,
@@ -157,7 +160,9 @@ def _root_cause(state: JobState) -> Failure | None:
         FailureClass.TIMEOUT,
     ):
         return state.stop
-    deaths = (FailureClass.KILLED, FailureClass.LOST_WORKER, FailureClass.OUT_OF_MEMORY)
+    deaths = (
+        FailureClass.KILLED, FailureClass.LOST_WORKER, FailureClass.INTERRUPTED, FailureClass.OUT_OF_MEMORY
+    )  # fmt: skip
     failures = (task.outcome.failure for task in state.tasks if task.outcome and task.outcome.failure)
     return next((failure for failure in failures if failure.cls in deaths), state.stop)
 

@@ -42,6 +42,7 @@ class FailureClass(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"
     LOST_WORKER = "lost_worker"
+    INTERRUPTED = "interrupted"
     INTERNAL = "internal"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
@@ -49,7 +50,9 @@ class FailureClass(StrEnum):
 
     @property
     def retriable(self) -> bool:
-        return self in (FailureClass.KILLED, FailureClass.LOST_WORKER, FailureClass.INTERNAL)
+        return self in (
+            FailureClass.KILLED, FailureClass.LOST_WORKER, FailureClass.INTERRUPTED, FailureClass.INTERNAL
+        )  # fmt: skip
 
 
 class Priority(StrEnum):

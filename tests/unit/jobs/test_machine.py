@@ -140,6 +140,16 @@ def test_a_killed_task_is_tried_again_later_and_in_the_end_it_fails() -> None:
     assert state.attempt == 3
 
 
+def test_a_platform_that_was_stopped_costs_no_retry() -> None:
+    state = queued(retries=0)
+    interrupted = Outcome(TaskStatus.LOST, Failure(FailureClass.INTERRUPTED, "the platform was stopped"))
+    for number in (1, 2):
+        state, _ = play(state, Leased(leases(number)), TaskFinished(number, interrupted))
+        assert state.status is JobStatus.QUEUED
+        assert state.failures == 0
+        assert state.not_before == NOW
+
+
 def test_waits_grow_to_a_limit_and_differ_between_jobs() -> None:
     waits = [machine.backoff_s("j-1", failures) for failures in range(1, 30)]
     assert waits[0] >= machine.BACKOFF_FIRST_S
