@@ -18,6 +18,7 @@ unexport SSL_CERT_FILE
 endif
 # Without compiled bytecode, starting a worker takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help setup setup-dev setup-bench demo test check unit contracts integration chaos bench dev build proto docs clean
 

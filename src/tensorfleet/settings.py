@@ -102,9 +102,13 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise InvalidInput(f"there is no setting '{field}'; {nearest(field, Settings.model_fields)}") from error
+            raise InvalidInput(
+                f"there is no setting '{field}'; {nearest(field, Settings.model_fields)}"
+            ) from error
         what = first["msg"][0].lower() + first["msg"][1:]
-        raise InvalidInput(f"setting '{field}' {what.removeprefix('input ')}, but is {first['input']!r}") from error
+        raise InvalidInput(
+            f"setting '{field}' {what.removeprefix('input ')}, but is {first['input']!r}"
+        ) from error
     except yaml.YAMLError as error:
         raise InvalidInput(f"tensorfleet.yaml cannot be read: {error}") from error
     return settings
