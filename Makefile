@@ -8,8 +8,8 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.8
 
 # uv reads neither pip's certificates nor its extra folders of wheels: pass on what pip is configured with, if anything.
-export UV_FIND_LINKS ?= $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
-export SSL_CERT_FILE ?= $(shell $(PYTHON) -m pip config get global.cert 2>/dev/null)
+export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+export SSL_CERT_FILE ?= $(or $(PIP_CERT),$(shell $(PYTHON) -m pip config get global.cert 2>/dev/null))
 ifeq ($(strip $(UV_FIND_LINKS)),)
 unexport UV_FIND_LINKS
 endif

@@ -108,15 +108,11 @@ def agent(
     """Run tasks for an orchestrator."""
     settings = _settings(home=home, workers=workers)
     from tensorfleet.agent.__main__ import main as run
-    from tensorfleet.agent.config import AgentConfig
     from tensorfleet.settings import ensure_home
+    from tensorfleet.supervisor.roles import agent_config
 
     token = os.environ.get("TENSORFLEET_TOKEN") or ensure_home(settings)
-    config = AgentConfig(
-        settings.orchestrator, token, str((settings.home / "agent").resolve()), settings.workers, settings.objects,
-        log_limit_bytes=settings.log_limit_bytes,
-    )  # fmt: skip
-    os.environ["TENSORFLEET_AGENT_CONFIG"] = config.to_json()
+    os.environ["TENSORFLEET_AGENT_CONFIG"] = agent_config(settings, token).to_json()
     raise typer.Exit(run())
 
 
@@ -141,9 +137,12 @@ def _detach(settings: Any) -> None:
     """Starts the supervisor in a session of its own and returns when it is ready, or says why it is not."""
     process, log = start_detached(settings)
     url = wait_until_ready(settings, process, log)
-    _say(
-        f"ready at {url}, {settings.workers} worker slots, home {settings.home}; stop it with `tensorfleet down`"
+    from tensorfleet.settings import default_home
+
+    stop = (
+        "tensorfleet down" if settings.home == default_home() else f"tensorfleet down --home {settings.home}"
     )
+    _say(f"ready at {url}, {settings.workers} worker slots, home {settings.home}; stop it with `{stop}`")
 
 
 def start_detached(settings: Any) -> tuple[subprocess.Popen[bytes], Path]:

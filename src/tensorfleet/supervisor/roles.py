@@ -32,6 +32,18 @@ class Role:
     on_demand: bool = False
 
 
+def agent_config(settings: Settings, token: str) -> AgentConfig:
+    """What this home's agent is told."""
+    return AgentConfig(
+        orchestrator=settings.orchestrator,
+        token=token,
+        work_dir=str((settings.home / "agent").resolve()),
+        slots=settings.workers,
+        objects_url=settings.objects,
+        log_limit_bytes=settings.log_limit_bytes,
+    )
+
+
 def local_roles(settings: Settings, token: str, listener: socket.socket) -> list[Role]:
     """Orchestrator, gateway, one agent with all slots, and the tracking writer when there is something to track."""
     python = sys.executable
@@ -41,14 +53,7 @@ def local_roles(settings: Settings, token: str, listener: socket.socket) -> list
         "TENSORFLEET_PORT": str(listener.getsockname()[1]),
         "TENSORFLEET_WORKERS": str(settings.workers),
     }
-    agent = AgentConfig(
-        orchestrator=settings.orchestrator,
-        token=token,
-        work_dir=str((settings.home / "agent").resolve()),
-        slots=settings.workers,
-        objects_url=settings.objects,
-        log_limit_bytes=settings.log_limit_bytes,
-    )
+    agent = agent_config(settings, token)
     run = (python, "-m", "tensorfleet.supervisor.role")
     return [
         Role("orchestrator", (*run, "orchestrator"), overrides),
