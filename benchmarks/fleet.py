@@ -37,7 +37,7 @@ def fleet(workers: int) -> Iterator[Fleet]:
     with tempfile.TemporaryDirectory(prefix="tensorfleet-bench-") as home:
         settings = load_settings(home=Path(home), port=0, workers=workers)
         began = time.perf_counter()
-        process, log = start_detached(settings)
+        process, log = start_detached(settings, tied=True)
         try:
             wait_until_ready(settings, process, log)
             ready_s = time.perf_counter() - began

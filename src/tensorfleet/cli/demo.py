@@ -65,7 +65,7 @@ def _platform(console: Console, keep: bool) -> Iterator[tuple[Settings, str]]:
     settings = load_settings(home=home, port=0, workers=SLOTS)
     _heading(console, "Starting TensorFleet", f"one command, no services, home {home}")
     began = time.monotonic()
-    process, log = start_detached(settings)
+    process, log = start_detached(settings, tied=not keep)
     try:
         url = wait_until_ready(settings, process, log)
         took = format_duration(time.monotonic() - began)

@@ -145,9 +145,11 @@ def _detach(settings: Any) -> None:
     _say(f"ready at {url}, {settings.workers} worker slots, home {settings.home}; stop it with `{stop}`")
 
 
-def start_detached(settings: Any) -> tuple[subprocess.Popen[bytes], Path]:
+def start_detached(settings: Any, *, tied: bool = False) -> tuple[subprocess.Popen[bytes], Path]:
+    """Starts the supervisor in the background; returns it and its log.  `tied`: it ends when this process is killed."""
     from tensorfleet.settings import ensure_home
     from tensorfleet.supervisor.lock import HomeLock
+    from tensorfleet.supervisor.roles import end_with_parent
 
     ensure_home(settings)
     holder = HomeLock(settings.run_dir).holder()
@@ -174,6 +176,7 @@ def start_detached(settings: Any) -> tuple[subprocess.Popen[bytes], Path]:
             stderr=output,
             env=env,
             start_new_session=True,
+            preexec_fn=end_with_parent if tied else None,  # noqa: PLW1509 - one call, no lock
             cwd=settings.home,
         )
     return process, log

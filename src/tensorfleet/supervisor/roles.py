@@ -121,7 +121,7 @@ class RunningRole:
                 env={**os.environ, **self.role.env},
                 pass_fds=self.role.pass_fds,
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops the roles in order
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
         return await self._process.wait()
 
@@ -140,7 +140,7 @@ def _how(code: int) -> str:
     return f"exit code {code}"
 
 
-def _end_with_parent() -> None:
-    """In the child, before it becomes the role: when the supervisor is killed, its roles end too (Linux)."""
+def end_with_parent() -> None:
+    """In a child, before it becomes what it is to be: when its parent is killed, it is told to end too (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
