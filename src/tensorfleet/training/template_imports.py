@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from tensorfleet.training import lazy_dynamo
+
 MODULES = (
     "joblib",
     "narwhals._interchange.dataframe",
@@ -31,7 +33,6 @@ MODULES = (
     "skops.io",
     "threadpoolctl",
     "torch",
-    "torch._dynamo",
     "torch.distributed",
     "torch.nn.parallel",
     "tensorfleet.adapters.objectstore",
@@ -56,8 +57,10 @@ def warm_imports() -> None:
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
+        arm = lazy_dynamo.install()
         for name in MODULES:
             importlib.import_module(name)
+        arm()
     finally:
         for name in hidden:
             del sys.modules[name]
