@@ -15,13 +15,19 @@ from tests.integration.platform import Platform, wait_until
 STEPS = 40
 SCRIPT = f"""
 import time
+from pathlib import Path
 from tensorfleet import train
 
+other = Path(train.params()["together"])  # how far rank 1 has come: a step is saved when both ranks have said it
 saved = train.restore()
 first = saved["step"] + 1 if saved else 1
 for step in range(first, {STEPS} + 1):
     print(f"line {{step}} of rank {{train.rank()}}")
     train.report(step=step, loss=1.0 / step)
+    if train.rank() == 1:
+        other.write_text(str(step))
+    while train.rank() == 0 and int(other.read_text() or 0) < step:
+        time.sleep(0.005)
     train.save({{"step": step}}, step=step)
     time.sleep(0.05)
 """
@@ -33,7 +39,12 @@ def job_file(tmp_path: Path) -> Path:
     code.mkdir()
     (code / "count.py").write_text(SCRIPT)
     path = tmp_path / "job.yaml"
-    path.write_text("name: count\nentrypoint: count.py\ncode: ./code\nresources: {workers: 2}\n")
+    together = tmp_path / "together"
+    together.write_text("0")
+    path.write_text(
+        "name: count\nentrypoint: count.py\ncode: ./code\nresources: {workers: 2}\n"
+        f"hyperparameters: {{together: {together}}}\n"
+    )
     return path
 
 
