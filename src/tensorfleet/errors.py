@@ -8,7 +8,8 @@ TensorFleetError
 ├── NotPermitted          known, but not allowed                                403
 ├── NotFound              no such job, dataset, model ...                       404
 ├── Conflict              it exists, but its state forbids this                 409
-│   └── IllegalTransition a pair that the lifecycle table does not have         409
+│   ├── IllegalTransition a pair that the lifecycle table does not have         409
+│   └── LostLead          an orchestrator that another one has taken over from  409
 ├── TooLarge              over a size limit                                     413
 ├── StorageFull           no space left where it has to be written              507
 ├── Unavailable           a part is away; the same call may work later          503
@@ -114,6 +115,11 @@ class StorageFull(TensorFleetError):
     code = "storage_full"
     title = "No space left"
     http_status = 507
+
+
+class LostLead(Conflict):
+    code = "lost_lead"
+    title = "Not the leader any more"
 
 
 class Unavailable(TensorFleetError):

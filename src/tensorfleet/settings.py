@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,17 @@ from tensorfleet.kit.home import ADDRESS_FILE, TOKEN_FILE, default_home
 __all__ = ["ADDRESS_FILE", "TOKEN_FILE", "Settings", "default_home", "ensure_home", "load_settings"]
 
 
+class WorkspaceQuota(BaseModel):
+    """What one workspace may take of the fleet at a time, and how much of a shared one is its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slots: int | None = Field(default=None, ge=0)
+    cpus: float | None = Field(default=None, ge=0)
+    gpus: float | None = Field(default=None, ge=0)
+    weight: float = Field(default=1.0, gt=0)
+
+
 class Settings(BaseSettings):
     """What a process of the platform needs to know.  Everything has a default that works on one machine."""
 
@@ -32,7 +43,10 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     orchestrator_address: str = ""
-    """`host:port` or `unix:/path` of the orchestrator's gRPC service; a socket in the home when empty."""
+    """`host:port` or `unix:/path` of the orchestrator's gRPC service; a socket in the home when empty.
+    Several, separated by commas, where standbys wait: clients try one after the other."""
+    orchestrator_listen: str = ""
+    """Where this machine's orchestrator answers; the first of `orchestrator_address` when empty."""
     database_url: str = ""
     object_store_url: str = ""
     mlflow_url: str = ""
@@ -41,6 +55,22 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=8.0, gt=0)
     """An agent that is silent for this long has lost its leases."""
     heartbeat_s: float = Field(default=1.0, gt=0)
+    save_grace_s: float = Field(default=30.0, gt=0)
+    """How long a task may take to save when it has to make room."""
+    torch_idle_s: float = Field(default=900.0, gt=0)
+    """The agent's template with torch is let go after so long without a task."""
+    min_free_disk_bytes: int = Field(default=512 * 1024**2, ge=0)
+    """A worker with less free disk than this, or than a hundredth of it, takes no tasks."""
+    leader_lease_s: float = Field(default=4.0, ge=1.0)
+    """A standby takes over from an orchestrator that has not renewed its lead for this long."""
+    policy: Literal["resource_fit", "round_robin", "least_loaded", "affinity"] = "resource_fit"
+    """How workers are chosen for a job that can start."""
+    quotas: dict[str, WorkspaceQuota] = Field(default_factory=dict)
+    """By workspace: at most so many `slots`, `cpus` and `gpus` at a time, and its `weight` in sharing the fleet."""
+    grow_after_s: float = Field(default=30.0, ge=0)
+    """An elastic job that runs with fewer workers than it wants keeps its size for so long before it gets more."""
+    redis_url: str = ""
+    """Wakes streams at once where several gateways run; nothing is kept there."""
     max_upload_bytes: int = Field(default=1024**4, gt=0)
     log_limit_bytes: int = Field(default=256 * 1024**2, gt=0)
     """Log bytes kept per task; beyond it the log says so and goes on without them."""
@@ -60,6 +90,10 @@ class Settings(BaseSettings):
     @property
     def orchestrator(self) -> str:
         return self.orchestrator_address or f"unix:{self.run_dir / 'orchestrator.sock'}"
+
+    @property
+    def listen(self) -> str:
+        return self.orchestrator_listen or self.orchestrator.split(",")[0].strip()
 
     @property
     def run_dir(self) -> Path:

@@ -332,6 +332,19 @@ def test_an_unknown_blob(blobs: BlobStore, tmp_path: Path, digest: str) -> None:
         blobs.fetch(digest, tmp_path)
 
 
+def test_what_was_fetched_needs_no_store_any_more(
+    blobs: BlobStore, store: ObjectStore, tmp_path: Path
+) -> None:
+    """A task that is tried again while the store is away has its code and its data on the machine."""
+    digest = blobs.put_stream([os.urandom(CHUNK_BYTES + 1)]).digest  # blobs of one chunk are not copied
+    cached = blobs.fetch(digest, tmp_path / "cache")
+    for info in list(store.list("blobs")):
+        store.delete(info.key)
+    assert blobs.fetch(digest, tmp_path / "cache") == cached
+    with pytest.raises(NotFound):
+        blobs.fetch(digest, tmp_path / "another")
+
+
 def test_four_processes_fetch_at_once(blobs: BlobStore, url: str, tmp_path: Path) -> None:
     data = os.urandom(3 * CHUNK_BYTES)
     digest = blobs.put_stream([data]).digest

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -38,13 +38,11 @@ class Platform:
         self.client = tensorfleet.Client(home=home)
 
     def process(self, role: str) -> psutil.Process:
-        """The process of one role; `template` is the agent's child."""
+        """The process of one role; `template` is the agent's child, `torch-template` that one's."""
         if role == "template":
-            found = [
-                child
-                for child in self.process("agent").children()
-                if "tensorfleet.agent.template" in child.cmdline()
-            ]
+            found = self._named("tf-template", self.process("agent"))
+        elif role == "torch-template":
+            found = self._named("tf-torch", self.process("template"))
         else:
             word = "tensorfleet.agent" if role == "agent" else role
             found = [child for child in self.supervisor.children() if word in child.cmdline()]
@@ -52,7 +50,21 @@ class Platform:
         return found[0]
 
     def task_pids(self) -> list[int]:
-        return [child.pid for child in self.process("template").children()]
+        """The main processes of all tasks."""
+        return [task.pid for task in self._named("tf-task-", self.process("agent"))]
+
+    @staticmethod
+    def _named(prefix: str, ancestor: psutil.Process) -> list[psutil.Process]:
+        found = []
+        for process in ancestor.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                # A process that a task has forked keeps its name, but only a task leads a session.
+                if process.name().startswith(prefix) and os.getsid(process.pid) in (
+                    process.pid,
+                    os.getsid(ancestor.pid),
+                ):
+                    found.append(process)
+        return found
 
     def kill(self, role: str) -> None:
         """kill -9, and waits until the supervisor (or the agent) has started another."""

@@ -308,7 +308,7 @@ def test_events_tasks_checkpoints(api: httpx.Client, talk: Job) -> None:
         (1, 1, "succeeded"),
     ]
     checkpoints = api.get(f"{path}/checkpoints").json()["items"]
-    assert [item["step"] for item in checkpoints if item["rank"] == 0] == [10, 20, 30]
+    assert [item["step"] for item in checkpoints if item["rank"] == 0] == [20, 30], "two are kept"
     assert all(re.fullmatch(r"[0-9a-f]{64}", item["sha256"]) for item in checkpoints)
 
 
@@ -498,7 +498,7 @@ def test_health_and_metrics(api: httpx.Client, wine: Job) -> None:
     health = api.get("/health").json()
     assert health["status"] == "ok"
     assert {name: part["status"] for name, part in health["parts"].items()} == dict.fromkeys(
-        ("database", "objects", "orchestrator", "workers"), "ok"
+        ("database", "objects", "orchestrator", "workers", "tracking"), "ok"
     )
     assert api.get("/health/ready").json() == {"status": "ready", "missing": []}
     answer = api.get("/metrics")
@@ -534,10 +534,12 @@ def test_drain(api: httpx.Client, platform: Platform, hold: Job) -> None:
         wait_until(lambda: api.get(path).json()["state"] == "draining", "the drain")
         waiting = platform.client.submit(FOREST | {"name": "waits", "model_name": None})
         assert api.get(f"/api/v1/jobs/{waiting.id}/why").json()["code"] == "no_workers"
-        assert hold.refresh().status == "running", "what runs goes on"
+        wait_until(lambda: hold.refresh().status == "queued", "what ran there to leave")
+        assert "is being drained" in hold.data["reason"]
     finally:
         assert api.post(f"{path}/drain?undo=true").status_code == 202
     waiting.wait(60)
+    wait_until(lambda: hold.refresh().status == "running", "what left to be back")
 
 
 def test_an_orchestrator_that_stands_still(
@@ -555,7 +557,8 @@ def test_an_orchestrator_that_stands_still(
             assert health.status_code == 200
             assert health.json()["status"] == "degraded"
             part = health.json()["parts"]["orchestrator"]
-            assert part == {"status": "away", "meaning": "jobs are accepted and wait; running tasks go on"}
+            assert part["status"] == "away"
+            assert "jobs are accepted and wait; running tasks go on" in part["meaning"]
             ready = api.get("/health/ready")
             assert ready.status_code == 503
             assert ready.json()["missing"] == ["orchestrator"]

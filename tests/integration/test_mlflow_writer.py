@@ -33,6 +33,7 @@ from tensorfleet.registry.model import Candidate
 from tensorfleet.registry.service import RegistryService
 from tensorfleet.registry.store import SqlRegistryStore
 from tensorfleet.settings import Settings
+from tensorfleet.testing.cable import cable
 from tensorfleet.testing.servers import create_database, free_ports, postgres
 from tensorfleet.testing.tracking import (
     START,
@@ -590,6 +591,30 @@ def test_mlflows_own_server_shows_the_store_and_can_be_the_store(place: Place, t
         through_server.register(Candidate("near", "default", "file:///objects/models/j-2/1", key))
     with pytest.raises(InvalidInput, match="runs already"):
         mlflow_server_command(Settings(home=place.settings.home, mlflow_url=tracking_server), 1)
+    _hang_in_the_middle(place, tracking_server)
+
+
+def _hang_in_the_middle(place: Place, tracking_server: str) -> None:
+    """The server takes connections and says nothing: the writer gives up in time, and writes everything once later."""
+    with cable(int(tracking_server.rpartition(":")[2])) as line:
+        hanging = Place(
+            Settings(home=place.settings.home, mlflow_url=f"http://127.0.0.1:{line.port}"), place.database
+        )
+        drain = hanging.drain()
+        drain.once()
+        insert_job(place.database, "j-3", spec={"name": "far", "algorithm": "svm"}, result=None)
+        append_event(place.database, "j-3", "job.started", {"attempt": 1, "workers": 1}, 1)
+        drain.once()
+        append_event(place.database, "j-3", "metrics", metrics_event(0, 10), 2)
+        append_event(place.database, "j-3", "job.failed", {"reason": "enough"}, 3)
+        line.hold()
+        with pytest.raises(Unavailable):
+            drain.once()
+        line.mend()
+        drain.once()
+    run = place.client().get_run(job_row(place.database, "j-3").mlflow_run_id)
+    history = place.client().get_metric_history(run.info.run_id, "loss")
+    assert (run.info.status, [point.step for point in history]) == ("FAILED", list(range(10)))
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:

@@ -20,6 +20,7 @@ from tensorfleet.testing.servers import create_database, postgres
 STARTERS = {
     "postgres": "from tensorfleet.testing.servers import postgres as start; url = lambda server: server",
     "s3": "from tensorfleet.testing.servers import s3 as start; url = lambda server: server.endpoint",
+    "redis": "from tensorfleet.testing.servers import redis as start; url = lambda server: server.url",
 }
 
 

@@ -56,7 +56,7 @@ def kill_role(role: str) -> Callable[[Platform], None]:
     return lambda platform: platform.kill(role)
 
 
-@pytest.mark.parametrize("victim", ["task", "template", "agent", "orchestrator", "gateway"])
+@pytest.mark.parametrize("victim", ["task", "template", "torch-template", "agent", "orchestrator", "gateway"])
 def test_a_job_outlives(victim: str, own_platform: Platform, job_file: Path) -> None:
     platform = own_platform
     job = platform.client.submit(job_file)

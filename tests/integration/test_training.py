@@ -1,7 +1,6 @@
 """Training as it really runs: ranks as processes over gloo, MLflow as the reader, code run by hand."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,37 +12,16 @@ from tensorfleet.testing.frames import csv_bytes, parquet_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
 from tensorfleet.training.models import load_model
 from tensorfleet.training.run import run_task
+from tests.integration.ranks import free_port, rank_environment
 
 RUN = "import sys; from pathlib import Path; from tensorfleet.training.run import run_task; sys.exit(run_task(Path(sys.argv[1])))"
 
 
-def _environment(rank: int, world_size: int, port: int) -> dict[str, str]:
-    ranks = {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(world_size),
-        "LOCAL_WORLD_SIZE": str(world_size),
-    }
-    where = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    return os.environ | ranks | where
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _run_ranks(commands: list[list[str]]) -> None:
     """Starts one process per rank and waits for all; none is left behind."""
-    port = _free_port()
+    port = free_port()
     ranks = [
-        subprocess.Popen(command, env=_environment(rank, len(commands), port))
+        subprocess.Popen(command, env=rank_environment(rank, len(commands), port))
         for rank, command in enumerate(commands)
     ]
     try:
@@ -74,7 +52,7 @@ def test_digits_on_two_ranks(tmp_path):
 STEPS = """
 import sys
 import torch
-from tensorfleet.training import distributed, mlp
+from tensorfleet.training import distributed, mlp, mlp_steps
 from tensorfleet.training.context import TaskContext
 from pathlib import Path
 
@@ -87,9 +65,10 @@ seen = []
 with distributed.process_group(context, distributed.open_store(context)):
     model = torch.nn.parallel.DistributedDataParallel(network)
     optimizer = torch.optim.AdamW(network.parameters())
-    batches = mlp.epoch_batches(101, rank, 2, seed=7, epoch=1, batch_size=10)
+    batches = mlp_steps.epoch_batches(101, rank, 2, seed=7, epoch=1, batch_size=10)
     before = torch.cat([p.detach().flatten() for p in network.parameters()])
-    for step, loss in enumerate(mlp.train_steps(model, optimizer, torch.nn.functional.cross_entropy, x, y, batches)):
+    for step, batch in enumerate(batches):
+        mlp_steps.train_step(model, optimizer, torch.nn.functional.cross_entropy, x, y, batch)
         weights = torch.cat([p.detach().flatten() for p in network.parameters()])
         everyone = [torch.empty_like(weights) for _ in range(2)]
         torch.distributed.all_gather(everyone, weights)
@@ -193,5 +172,7 @@ def test_a_forked_child_of_the_warm_template_trains(tmp_path):
         "    os._exit(run_task(Path(sys.argv[1])))\n"
         "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
     )
-    subprocess.run([sys.executable, "-c", code, str(task)], check=True, timeout=90, env=_environment(0, 1, 0))
+    subprocess.run(
+        [sys.executable, "-c", code, str(task)], check=True, timeout=90, env=rank_environment(0, 1, 0)
+    )
     assert read_outcome(task)["status"] == "succeeded"

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from tensorfleet.cli.main import app
-from tensorfleet.jobs.schemas import CheckpointPolicy, JobSpec, Resources, parse_spec
+from tensorfleet.jobs.schemas import CheckpointPolicy, HangPolicy, JobSpec, Resources, parse_spec
 from tensorfleet.settings import Settings
 from tensorfleet.training.registry import ALGORITHMS
 
@@ -130,7 +130,12 @@ def rows_below(heading: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("Fields", JobSpec), ("`resources`", Resources), ("`checkpoint`", CheckpointPolicy)],
+    [
+        ("Fields", JobSpec),
+        ("`resources`", Resources),
+        ("`checkpoint`", CheckpointPolicy),
+        ("`hang`", HangPolicy),
+    ],
 )
 def test_the_job_files_page_has_every_field(heading: str, model: type[BaseModel]) -> None:
     assert rows_below(heading) == set(model.model_fields)

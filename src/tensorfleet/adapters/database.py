@@ -6,10 +6,13 @@ Connections are used from one thread at a time.  A transaction on SQLite takes t
 
 from __future__ import annotations
 
+import random
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -20,6 +23,9 @@ from sqlalchemy.types import BigInteger, TypeDecorator
 
 from tensorfleet.errors import InvalidInput, StorageFull, Unavailable
 from tensorfleet.kit.storable import to_json
+
+LOCK_WAIT_S = 15.0
+"""How long a writer waits for SQLite's one write lock before it says that the store is away."""
 
 # PostgreSQL advisory locks.
 _EVENT_LOCK = 7_236_001  # event ids become visible in the order in which they were drawn
@@ -39,11 +45,23 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value / 1_000_000, UTC)
 
 
+class Herald(Protocol):
+    """Tells other processes that the event log has grown."""
+
+    def tell(self) -> None:
+        """Called after each commit that appended to the log, in the thread that committed: returns at once, never fails."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Database:
     """Hands out transactions and read connections; turns driver errors into ours."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, herald: Herald | None = None) -> None:
         self.url = url
+        self._herald = herald
+        self._appending: set[int] = set()  # connections whose transaction appends to the event log
         self.engine = _create_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
@@ -56,8 +74,15 @@ class Database:
             StorageFull: its disk is full.
             InvalidInput: a value that no column can hold (a NUL in PostgreSQL's text, half a surrogate pair).
         """
+        appended = False
         with _translated(), self.engine.begin() as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                appended = id(connection) in self._appending
+                self._appending.discard(id(connection))
+        if appended and self._herald is not None:
+            self._herald.tell()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -69,6 +94,7 @@ class Database:
 
     def lock_event_log(self, connection: Connection) -> None:
         """Held to the end of the transaction by whoever appends to the event log (SQLite's write lock does it already)."""
+        self._appending.add(id(connection))
         self._lock(connection, _EVENT_LOCK)
 
     def lock_schema(self, connection: Connection) -> None:
@@ -84,6 +110,8 @@ class Database:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
+        if self._herald is not None:
+            self._herald.close()
         self.engine.dispose()
 
 
@@ -103,7 +131,7 @@ def _create_engine(url: str) -> Engine:
             pool_size=4,
             max_overflow=16,
             connect_args={
-                "timeout": 15.0,
+                "timeout": LOCK_WAIT_S,
                 "isolation_level": None,
                 "check_same_thread": False,
                 "cached_statements": 256,
@@ -132,7 +160,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=15000",
+        f"busy_timeout={LOCK_WAIT_S * 1000:.0f}",
         "cache_size=-8000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -141,7 +169,32 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     reads = connection.get_execution_options().get("tensorfleet_read", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    if reads:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        _take_write_lock(connection)
+
+
+def _take_write_lock(connection: Connection) -> None:
+    """Asks every millisecond or two.  SQLite's own waiting grows to 100 ms between two tries, and then a busy writer that comes
+    back at once always wins against one that has waited for long."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while time.monotonic() < deadline:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+            time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311 - so that two who wait do not keep in step
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # for the last time; its error is told as any other's
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={LOCK_WAIT_S * 1000:.0f}")
 
 
 @contextmanager

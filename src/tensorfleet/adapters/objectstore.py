@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -43,18 +44,35 @@ _FULL = (
 )
 
 
-def open_object_store(url: str) -> ObjectStore:
+@dataclass(frozen=True)
+class Patience:
+    """How long a call to S3 repeats requests that fail, and how long one request may take."""
+
+    repeat_s: float
+    answer_s: float
+
+
+OF_TASKS = Patience(30.0, 60.0)
+"""Longer than a restart of the store; what still fails is repeated by jobs and uploads."""
+OF_REQUESTS = Patience(3.0, 20.0)
+"""Somebody waits for the answer, and can ask again."""
+
+
+def open_object_store(url: str, *, make: bool = True, patience: Patience = OF_TASKS) -> ObjectStore:
     """The store at `file:///folder` (made when missing) or `s3://bucket/prefix?endpoint=http://host:port&region=name`.
 
     The keys of S3 come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or from the machine's role.
 
+    Args:
+        make: False where the folder has to be there already: an empty one in its place would hide that it is away.
+
     Raises:
         InvalidInput: it is not such a URL.
-        StorageFull, Unavailable: the folder cannot be made.
+        StorageFull, Unavailable: the folder cannot be made, or is not there.
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
-        return FolderObjectStore(Path(unquote(parts.path)))
+        return FolderObjectStore(Path(unquote(parts.path)), make=make)
     if parts.scheme == "s3" and parts.netloc:
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if unknown := options.keys() - {"endpoint", "region"}:
@@ -62,7 +80,7 @@ def open_object_store(url: str) -> ObjectStore:
                 f"object_store_url has the unknown option '{min(unknown)}'; known: endpoint, region"
             )
         return S3ObjectStore(
-            parts.netloc, parts.path.strip("/"), options.get("endpoint"), options.get("region")
+            parts.netloc, parts.path.strip("/"), options.get("endpoint"), options.get("region"), patience
         )
     raise InvalidInput(
         f"object_store_url '{parts.scheme}://...' is not supported; write file:///folder or s3://bucket/prefix"
@@ -118,6 +136,11 @@ class _ObstoreObjectStore:
                 )
             yield piece
 
+    def copy(self, source: str, target: str) -> None:
+        check_key(target)
+        with self._translated(check_key(source)):
+            obstore.copy(self._store, source, target)
+
     def size(self, key: str) -> int | None:
         try:
             with self._translated(check_key(key)):
@@ -163,12 +186,14 @@ class _ObstoreObjectStore:
 class FolderObjectStore(_ObstoreObjectStore):
     """Objects as files in a folder; also `LocalFiles`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, make: bool = True) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if make:
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _translate(error, str(folder), str(folder)) from error
+        self._check_there()
         super().__init__(LocalStore(folder), str(folder))
 
     def put(self, key: str, data: bytes, *, overwrite: bool = True) -> bool:
@@ -181,7 +206,23 @@ class FolderObjectStore(_ObstoreObjectStore):
     def local_path(self, key: str) -> Path:
         return self.folder / check_key(key)
 
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        # The library would make a missing folder anew, on whatever disk is below it.
+        self._check_there()
+        try:
+            with super()._translated(key):
+                yield
+        except NotFound:
+            self._check_there()
+            raise
+
+    def _check_there(self) -> None:
+        if not self.folder.is_dir():
+            raise Unavailable(f"the object store folder {self.folder} is not there; mount it, or put it back")
+
     def ping(self) -> None:
+        self._check_there()
         if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
             raise Unavailable(
                 f"the object store folder {self.folder} cannot be written; check its owner and disk"
@@ -191,7 +232,14 @@ class FolderObjectStore(_ObstoreObjectStore):
 class S3ObjectStore(_ObstoreObjectStore):
     """Objects in one bucket, below a prefix."""
 
-    def __init__(self, bucket: str, prefix: str, endpoint: str | None, region: str | None) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        endpoint: str | None,
+        region: str | None,
+        patience: Patience = OF_TASKS,
+    ) -> None:
         given = {name: value for name, value in {"endpoint": endpoint, "region": region}.items() if value}
         store = S3Store(
             bucket,
@@ -199,11 +247,10 @@ class S3ObjectStore(_ObstoreObjectStore):
             config={"region": "us-east-1", "virtual_hosted_style_request": False, **given},  # type: ignore[arg-type]
             client_options={
                 "allow_http": True,
-                "timeout": timedelta(seconds=60),
+                "timeout": timedelta(seconds=patience.answer_s),
                 "connect_timeout": timedelta(seconds=5),
             },
-            # Longer than a restart of the store; jobs and uploads repeat what still fails.
-            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=30)},
+            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=patience.repeat_s)},
         )
         super().__init__(store, f"s3://{bucket}/{prefix}")
 

@@ -65,6 +65,11 @@ jobs = Table(
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),
     Column("revision", Integer, nullable=False, default=0),  # grows by one with each lifecycle write
+    Column("losses", Integer, nullable=False, default=0, server_default="0"),  # attempts that the fleet lost
+    Column(
+        "accumulation", Integer, nullable=False, default=1, server_default="1"
+    ),  # micro-batches of a batch
+    Column("steps_lost", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("workspace", "idempotency_key"),
     Index("ix_jobs_queue", "status", "priority", "created_at"),
     Index("ix_jobs_created", "created_at", "id"),
@@ -212,6 +217,29 @@ outbox = Table(
         postgresql_where=text("done_at IS NULL"),
     ),
     sqlite_autoincrement=True,
+)
+
+leadership = Table(
+    "leadership",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(300), nullable=False),
+    Column(
+        "term", BigInteger, nullable=False
+    ),  # grows with every change of the holder: the fence of its writes
+    Column("expires_at", UtcTime, nullable=False),  # by the database's clock
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column(
+        "name", String(40), primary_key=True
+    ),  # the part that the process which watches it tells the others about
+    Column("status", String(20), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("detail", Text),
+    Column("next_try_at", UtcTime),
 )
 
 cursors = Table(

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from tensorfleet.agent import processes
 from tensorfleet.agent.agent import Agent
 from tensorfleet.agent.config import AgentConfig
 from tensorfleet.kit.logs import configure_logging
@@ -23,6 +24,7 @@ async def _run(config: AgentConfig) -> None:
 
 def main() -> int:
     configure_logging("agent")
+    processes.adopt()
     asyncio.run(_run(AgentConfig.from_json(os.environ["TENSORFLEET_AGENT_CONFIG"])))
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """`work_dir` holds the agent's identity, its tasks' folders and its cache; `orchestrator` is a gRPC address."""
+    """`work_dir` holds the agent's identity, its tasks' folders and its cache; `orchestrator` are gRPC addresses, by commas."""
 
     orchestrator: str
     token: str
@@ -19,6 +19,12 @@ class AgentConfig:
     host: str = "127.0.0.1"
     name: str = ""
     log_limit_bytes: int = 256 * 1024**2
+    save_grace_s: float = 30.0
+    """How long a task may take to save when it has to make room."""
+    torch_idle_s: float = 900.0
+    """The template with torch is let go after so long without a task; the next one waits a second or two for another."""
+    min_free_disk_bytes: int = 512 * 1024**2
+    """With less free, or less than a hundredth of the disk, the machine says that its disk is low."""
 
     @property
     def tasks_dir(self) -> Path:

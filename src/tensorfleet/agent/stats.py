@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,26 @@ def machine_resources() -> dict[str, Any]:
     }
 
 
-def machine_stats() -> dict[str, Any]:
-    """Use since the last call (CPU) and now (memory, GPUs); percentages are 0..100."""
+def machine_stats(folder: Path, min_free_disk_bytes: int) -> dict[str, Any]:
+    """Use since the last call (CPU) and now (memory, GPUs, the disk of `folder`); percentages are 0..100."""
     memory = psutil.virtual_memory()
     return {
         "cpu_percent": psutil.cpu_percent(None),
         "memory_percent": memory.percent,
         "memory_used_bytes": memory.total - memory.available,
         "gpus": _gpus(),
+        **disk_stats(folder, min_free_disk_bytes),
     }
+
+
+def disk_stats(folder: Path, min_free_bytes: int) -> dict[str, Any]:
+    """The disk is low below `min_free_bytes`, and below a hundredth of it; one that cannot be asked is not said to be."""
+    try:
+        disk = shutil.disk_usage(folder)
+    except OSError:
+        return {}
+    low = disk.free < max(min_free_bytes, disk.total // 100)
+    return {"disk_free_bytes": disk.free, "disk_total_bytes": disk.total, "low_disk": low}
 
 
 def _gpus() -> list[dict[str, Any]]:

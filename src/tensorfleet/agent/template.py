@@ -1,17 +1,18 @@
-"""The warm template: a process that has imported the heavy libraries and forks each task in milliseconds.
+"""The warm templates: processes that have imported the heavy libraries and fork each task in milliseconds.
 
-It only ever imports.  One parallel operation here would start a thread pool, and every child would wait for its dead
-threads for ever; so there are no threads, no event loop and no CUDA in this process, and the environment keeps the
-numeric libraries at one thread until a child raises it.
+The first has scikit-learn; the second is forked from it when torch is wanted, shares its pages and adds torch.  They only
+ever import.  One parallel operation here would start a thread pool, and every child would wait for its dead threads for ever;
+so there are no threads, no event loop and no CUDA in these processes, and the environment keeps the numeric libraries at
+one thread until a child raises it.
 
 Line-delimited JSON over one socket.  In: `{"lease", "dir", "env"}`.  Out: `{"op": "ready"}`, `{"op": "started", "lease", "pid"}`,
-`{"op": "exit", "lease", "status"}` (as waitpid gives it).  When the socket closes, the agent is gone: all tasks end.
+`{"op": "exit", "lease", "status"}` (as waitpid gives it; sent when nothing that the task has started is left).  When the socket
+closes, the agent is gone: all tasks end.  Over the first template's second socket come the sockets of templates to be forked.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -20,110 +21,184 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
+from tensorfleet.agent import processes
+
+HEIR_GRACE_S = 1.0
 
 
-def main(descriptor: int) -> int:
-    """Serves one agent over the inherited socket until it closes."""
-    channel = socket.socket(fileno=descriptor)
+def main(channel: int, begets: int) -> int:
+    """Serves one agent over the inherited sockets until they close."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the supervisor's to handle
-    wake_read, wake_write = os.pipe()
-    for end in (wake_read, wake_write):
-        os.set_blocking(end, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    from tensorfleet.training.template_imports import warm_base
 
-    from tensorfleet.training.template_imports import warm_imports
+    return _be_template("tf-template", socket.socket(fileno=channel), socket.socket(fileno=begets), warm_base)
 
-    warm_imports()
+
+def _be_template(
+    name: str, channel: socket.socket, begets: socket.socket | None, warm: Callable[[], None]
+) -> int:
+    processes.name_process(name)
+    processes.inherit_orphans()
+    template = _Template(channel, begets)
+    warm()
     gc.collect()
     gc.freeze()  # the children's collector leaves these objects alone, and their pages stay shared
-    template = _Template(channel, (wake_read, wake_write))
+    processes.leave_code_on_disk()
     template.send({"op": "ready"})
     try:
         template.serve()
     finally:
-        template.kill_all()
+        template.finish()
     return 0
 
 
 class _Template:
-    def __init__(self, channel: socket.socket, wake: tuple[int, int]) -> None:
+    """`_leases`: its tasks by process; `_heirs`: templates forked from it; `_ended`: ends that are told when nothing is left."""
+
+    def __init__(self, channel: socket.socket, begets: socket.socket | None) -> None:
         self._channel = channel
-        self._wake = wake
+        self._begets = begets
+        self._wake = os.pipe()
         self._leases: dict[int, int] = {}
+        self._heirs: set[int] = set()
+        self._ended: list[dict[str, Any]] = []
+        self._tell_at = 0.0
         self._unread = b""
+        for end in self._wake:
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
 
     def send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError):
             self._channel.sendall(json.dumps(message).encode() + b"\n")
 
     def serve(self) -> None:
+        heard: list[Any] = [self._channel, self._wake[0], *([self._begets] if self._begets else [])]
         while True:
-            ready, _, _ = select.select([self._channel.fileno(), self._wake[0]], [], [])
-            if self._wake[0] in ready:
-                os.read(self._wake[0], 4096)
+            wait_s = 0.05 if self._ended else None
+            ready, _, _ = select.select(heard, [], [], wait_s)
+            if self._wake[0] in ready or self._ended:
+                self._clear_wake()
                 self._reap()
-            if self._channel.fileno() in ready:
-                data = self._channel.recv(1 << 20)
-                if not data:
-                    return
-                *lines, self._unread = (self._unread + data).split(b"\n")
-                for line in lines:
-                    self._fork(json.loads(line))
+                self._tell_ends()
+            if self._begets in ready and not self._beget():
+                return
+            if self._channel in ready and not self._take_orders():
+                return
 
-    def _fork(self, order: dict[str, Any]) -> None:
+    def _clear_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake[0], 4096)
+
+    def _take_orders(self) -> bool:
+        data = self._channel.recv(1 << 20)
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            order = json.loads(line)
+            pid = self._fork(partial(_become_task, order))
+            self._leases[pid] = order["lease"]
+            self.send({"op": "started", "lease": order["lease"], "pid": pid})
+        return bool(data)
+
+    def _beget(self) -> bool:
+        assert self._begets is not None
+        _, descriptors, _, _ = socket.recv_fds(self._begets, 1, 1)
+        for descriptor in descriptors:
+            self._heirs.add(self._fork(partial(_become_torch_template, descriptor)))
+            os.close(descriptor)
+        return bool(descriptors)
+
+    def _fork(self, work: Callable[[], int]) -> int:
+        parent = os.getpid()
         pid = os.fork()
-        if pid == 0:
-            code = 70
-            try:
-                for descriptor in (self._channel.fileno(), *self._wake):
-                    os.close(descriptor)
-                code = _become_task(Path(order["dir"]), order["env"])
-            except BaseException:
-                import traceback
+        if pid:
+            return pid
+        code = 70
+        try:
+            self._let_go()
+            processes.die_with(parent)
+            code = work()
+        except BaseException:
+            import traceback
 
-                traceback.print_exc()
-            finally:
-                with contextlib.suppress(BaseException):
-                    sys.stdout.flush()
-                    sys.stderr.flush()
-                os._exit(code)
-        self._leases[pid] = order["lease"]
-        self.send({"op": "started", "lease": order["lease"], "pid": pid})
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(BaseException):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _let_go(self) -> None:
+        """In a child: what belongs to the template alone."""
+        signal.set_wakeup_fd(-1)
+        for end in self._wake:
+            os.close(end)
+        self._channel.close()
+        if self._begets is not None:
+            self._begets.close()
+
+    # ---- ends --------------------------------------------------------------------------------------------------------
 
     def _reap(self) -> None:
+        """Waits for the ended, and ends what tasks have left: each is the heir of its own orphans, which now come here."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
-                return
+                break
+            self._heirs.discard(pid)
             lease = self._leases.pop(pid, None)
             if lease is not None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(pid, signal.SIGKILL)  # what the task left running goes with it
-                self.send({"op": "exit", "lease": lease, "status": status})
+                processes.signal_group(pid, signal.SIGKILL)
+                self._ended.append({"op": "exit", "lease": lease, "status": status})
+                self._tell_at = time.monotonic() + processes.SWEEP_MOST_S
+        for pid in self._orphans():
+            processes.kill(pid)
 
-    def kill_all(self) -> None:
+    def _orphans(self) -> set[int]:
+        return processes.children() - self._leases.keys() - self._heirs
+
+    def _tell_ends(self) -> None:
+        if self._ended and (not self._orphans() or time.monotonic() > self._tell_at):
+            for message in self._ended:
+                self.send(message)
+            self._ended.clear()
+
+    def finish(self) -> None:
+        """The agent is gone: its tasks end, and all that they have started; other templates do the same for theirs."""
         for pid in self._leases:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+            processes.signal_group(pid, signal.SIGKILL)
+        began = time.monotonic()
+        while processes.children() and (lived_s := time.monotonic() - began) < processes.SWEEP_MOST_S:
+            if lived_s > HEIR_GRACE_S:
+                self._heirs.clear()
+            self._reap()
+            select.select([self._wake[0]], [], [], 0.01)
+            self._clear_wake()
 
 
-def _become_task(directory: Path, env: dict[str, str]) -> int:
+def _become_torch_template(descriptor: int) -> int:
+    from tensorfleet.training.template_imports import warm_torch
+
+    return _be_template("tf-torch", socket.socket(fileno=descriptor), None, warm_torch)
+
+
+def _become_task(order: dict[str, Any]) -> int:
     """In the child: a session and a process group of its own, its own log, its own environment; then the work."""
-    signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    directory = Path(order["dir"])
     os.setsid()
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    processes.name_process(f"tf-task-{order['lease']}")
+    processes.inherit_orphans()
     output = os.open(directory / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -133,20 +208,13 @@ def _become_task(directory: Path, env: dict[str, str]) -> int:
     # Lines reach the log as they are printed, so that a killed task has said all it said.
     sys.stdout = os.fdopen(1, "w", buffering=1, errors="backslashreplace")
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace")
-    os.environ.update(env)
+    os.environ.update(order["env"])
     os.chdir(directory)
-    os.environ["TENSORFLEET_FORKED_AT"] = repr(time.time())
 
     from tensorfleet.training.run import run_task
 
     return run_task(directory)
 
 
-def _prctl(option: int, value: int) -> None:
-    """Linux only; elsewhere the agent's own bookkeeping has to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

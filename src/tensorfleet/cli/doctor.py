@@ -158,4 +158,8 @@ def _server() -> Check:
         return Check("server", "note", error.detail)
     if health.get("status") == "ok":
         return Check("server", "ok", f"running at {client.url}")
-    return Check("server", "fix", f"{health.get('status')} at {client.url}", "see `tensorfleet status`")
+    parts = {name: part for name, part in (health.get("parts") or {}).items() if isinstance(part, dict)}
+    unwell = [f"{name} {part['status']}" for name, part in parts.items() if part.get("status") != "ok"]
+    state: Literal["note", "fix"] = "note" if health.get("accepts_jobs") else "fix"
+    found = f"{health.get('status')} at {client.url}" + (f": {', '.join(unwell)}" if unwell else "")
+    return Check("server", state, found, "see `tensorfleet status`")

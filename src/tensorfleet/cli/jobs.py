@@ -12,6 +12,7 @@ from tensorfleet.cli.session import AsJson
 
 if TYPE_CHECKING:
     from tensorfleet.sdk.jobs import Job
+    from tensorfleet.sdk.sse import Event
 
 app = typer.Typer(no_args_is_help=True, help="List, follow and steer jobs.")
 
@@ -79,6 +80,7 @@ def _described(data: dict[str, Any]) -> list[tuple[str, str]]:
         ("dataset", str(spec.get("dataset") or "")),
         ("workers", str(data.get("workers") or "")),
         ("attempt", str(data.get("attempt") or "")),
+        ("steps lost", str(data.get("steps_lost") or "")),
         ("metrics", values(data.get("metrics") or {})),
         ("model", model),
         ("submitted", ago(data.get("created_at"))),
@@ -149,7 +151,8 @@ def metrics(
 @app.command()
 def why(ref: JobRef, as_json: AsJson = False) -> None:
     """Say why a job waits or failed, and what would help."""
-    from tensorfleet.cli.output import ago, emit_json, print_pairs
+    from tensorfleet.cli.output import emit_json, print_pairs
+    from tensorfleet.cli.waiting import told
 
     with session.connect() as client:
         job = client.jobs.find(ref)
@@ -157,18 +160,7 @@ def why(ref: JobRef, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(answer)
         return
-    facts = (answer.get("evidence") or {}).items()
-    # Lists and tracebacks are for --json and `jobs logs`; here they would be a wall.
-    evidence = [
-        (str(key), str(value)) for key, value in facts if isinstance(value, (int, float)) or key == "class"
-    ]
-    pairs = [
-        ("why", str(answer.get("reason") or "")),
-        ("what to do", str(answer.get("suggestion") or "")),
-        ("expected start", ago(answer.get("expected_start")) and str(answer["expected_start"])),
-        *evidence,
-    ]
-    print_pairs(f"{job.name}  {job.id}  {answer['status']}", pairs)
+    print_pairs(f"{job.name}  {job.id}  {answer['status']}", told(answer))
 
 
 @app.command()
@@ -178,8 +170,6 @@ def events(
     as_json: AsJson = False,
 ) -> None:
     """Print the job's history."""
-    import json
-
     from tensorfleet.cli.output import emit_json_line, printable
     from tensorfleet.kit.clock import rfc3339
 
@@ -191,8 +181,16 @@ def events(
                     {"id": event.id, "kind": event.kind, "at": rfc3339(event.at), "data": event.data}
                 )
                 continue
-            told = printable(json.dumps(event.data, ensure_ascii=False))
-            sys.stdout.write(f"{event.at.astimezone():%H:%M:%S}  {event.kind:<20}  {told[:200]}\n")
+            told = printable(_told(event))
+            sys.stdout.write(f"{event.at.astimezone():%H:%M:%S}  {event.kind:<20}  {told[:400]}\n")
+
+
+def _told(event: Event) -> str:
+    import json
+
+    if event.kind == "hang.found":  # the stacks of all ranks are for --json
+        return str(event.data.get("message") or "")
+    return json.dumps(event.data, ensure_ascii=False)[:200]
 
 
 @app.command()
@@ -217,6 +215,55 @@ def resume(ref: JobRef, as_json: AsJson = False) -> None:
 def retry(ref: JobRef, as_json: AsJson = False) -> None:
     """Run a failed or cancelled job again."""
     _steer(ref, "retry", as_json)
+
+
+@app.command()
+def checkpoints(ref: JobRef, as_json: AsJson = False) -> None:
+    """List the checkpoints that are kept of a job."""
+    from tensorfleet.cli.output import ago, emit_json, print_table
+    from tensorfleet.kit.units import format_bytes
+
+    with session.connect() as client:
+        found = client.jobs.find(ref).checkpoints()
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (
+            str(one["step"]),
+            str(one["attempt"]),
+            format_bytes(float(one.get("bytes") or 0)),
+            ago(one["at"]),
+            one["key"],
+        )
+        for one in found
+    ]
+    headers = ("step", "attempt", "size", "saved", "object")
+    print_table(headers, rows, empty="This job has no checkpoint.")
+
+
+@app.command()
+def fork(
+    ref: JobRef,
+    step: Annotated[
+        int | None, typer.Option(min=0, help="Of the checkpoint; the newest one when left out.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change one field, such as hyperparameters.epochs=50."
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the new job to its end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Begin a new job at a checkpoint of another one; prints its id."""
+    from tensorfleet.cli.submit import show_submitted, with_settings
+
+    changes = with_settings({}, settings).spec
+    with session.connect() as client:
+        job = client.jobs.find(ref).fork(step, **changes)
+        show_submitted(job, follow=follow, as_json=as_json)
 
 
 def _steer(ref: str, verb: str, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tensorfleet.cli import datasets, doctor, jobs, models, platform, status, submit, workers
+from tensorfleet.cli import chaos, datasets, doctor, jobs, models, plan, platform, status, submit, workers
 from tensorfleet.errors import TensorFleetError
 
 
@@ -57,8 +57,10 @@ def root(
 
 
 app.command()(submit.submit)
+app.command()(plan.plan)
 app.command()(status.status)
 app.command()(doctor.doctor)
+app.command()(chaos.chaos)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workers.app, name="workers")
 app.add_typer(datasets.app, name="datasets")

@@ -132,6 +132,17 @@ def ago(instant: str | None, now: datetime | None = None) -> str:
     return f"{days} day{'' if days == 1 else 's'} ago"
 
 
+def ahead(instant: str | None, now: datetime | None = None) -> str:
+    """`in 3 min, at 10:41:41` by the clock on the wall here; empty for none."""
+    from tensorfleet.kit.units import format_duration
+
+    if not instant:
+        return ""
+    at = datetime.fromisoformat(instant)
+    left_s = (at - (now or datetime.now(UTC))).total_seconds()
+    return f"in {format_duration(left_s)}, at {at.astimezone():%H:%M:%S}" if left_s > 0 else "now"
+
+
 def took(started: str | None, finished: str | None, now: datetime | None = None) -> str:
     """How long from start to finish, or until now; empty when it has not started."""
     from tensorfleet.kit.units import format_duration

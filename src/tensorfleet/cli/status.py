@@ -26,7 +26,7 @@ def status(as_json: AsJson = False) -> None:
     busy = sum(int(worker["busy"]) for worker in online)
     pairs = [
         ("status", str(health["status"])),
-        *((name, _part(part)) for name, part in (health.get("parts") or {}).items()),
+        *(pair for name, part in (health.get("parts") or {}).items() for pair in _part(name, part)),
         (
             "fleet",
             f"{len(online)} worker{'' if len(online) == 1 else 's'} online, {busy} of {slots} slots busy",
@@ -36,8 +36,25 @@ def status(as_json: AsJson = False) -> None:
     print_pairs(f"TensorFleet at {client.url}", pairs)
 
 
-def _part(part: Any) -> str:
+def _part(name: str, part: Any) -> list[tuple[str, str]]:
+    """`away since 10:02: MLflow does not answer ...`, and below it what that means."""
     if not isinstance(part, dict):
-        return str(part)
+        return [(name, str(part))]
+    status = str(part.get("status", ""))
+    if status == "ok":
+        return [(name, status)]
+    since = f" since {_clock(part['since'])}" if part.get("since") else ""
     detail = part.get("detail") or part.get("reason")
-    return f"{part.get('status', '')}" + (f": {detail}" if detail else "")
+    return [
+        (name, f"{status}{since}" + (f": {detail}" if detail else "")),
+        ("", str(part.get("meaning") or "")),
+    ]
+
+
+def _clock(instant: str) -> str:
+    """Today's time of day, or the date too when it was another day."""
+    from datetime import datetime
+
+    at = datetime.fromisoformat(instant).astimezone()
+    today = datetime.now().astimezone().date()
+    return f"{at:%H:%M}" if at.date() == today else f"{at:%Y-%m-%d %H:%M}"

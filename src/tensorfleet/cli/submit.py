@@ -13,6 +13,7 @@ from tensorfleet.cli.session import AsJson
 
 if TYPE_CHECKING:
     from tensorfleet.sdk.jobs import Job
+    from tensorfleet.sdk.submission import Submission
 
 
 def submit(
@@ -30,22 +31,38 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Submit a job; prints its id first."""
-    from tensorfleet.cli.output import emit_json
-    from tensorfleet.sdk.submission import Submission
-
-    changes = [parse_setting(text) for text in settings or ()]
-    submission = Submission.of(file, {})
-    for field, value in changes:
-        submission.set(field, value)
+    submission = with_settings(file, settings)
     with session.connect() as client:
         with session.transfers() as step:
             job = client.send(submission, step=step)
-        if not as_json:
-            sys.stdout.write(f"{job.id}\n")
-            sys.stdout.flush()
-        completed = follow_job(job, stderr=as_json) if follow else True
-        if as_json:
-            emit_json(job.data)
+        show_submitted(job, follow=follow, as_json=as_json)
+
+
+def with_settings(source: Path | dict[str, Any], settings: list[str] | None) -> Submission:
+    """A job file, or a mapping of its fields, with what `--set` changes in it."""
+    from tensorfleet.sdk.submission import Submission
+
+    changes = [parse_setting(text) for text in settings or ()]
+    submission = Submission.of(source, {})
+    for field, value in changes:
+        submission.set(field, value)
+    return submission
+
+
+def show_submitted(job: Job, *, follow: bool, as_json: bool) -> None:
+    """Prints a new job's id, and with `follow` shows it to its end.
+
+    Raises:
+        Exit: it was followed and did not complete.
+    """
+    from tensorfleet.cli.output import emit_json
+
+    if not as_json:
+        sys.stdout.write(f"{job.id}\n")
+        sys.stdout.flush()
+    completed = follow_job(job, stderr=as_json) if follow else True
+    if as_json:
+        emit_json(job.data)
     if not completed:
         raise typer.Exit(1)
 

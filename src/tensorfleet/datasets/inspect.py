@@ -133,7 +133,7 @@ def _opener(options: argparse.Namespace) -> Callable[[], BinaryIO]:
     from tensorfleet.adapters.objectstore import open_object_store
     from tensorfleet.objects.blobs import BlobStore
 
-    blobs = BlobStore(open_object_store(options.objects))
+    blobs = BlobStore(open_object_store(options.objects, make=False))
     return lambda: io.BufferedReader(blobs.open(options.digest), 1024**2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -21,12 +22,14 @@ import tensorfleet.jobs.endpoints
 import tensorfleet.registry.endpoints
 from tensorfleet import __version__
 from tensorfleet.adapters.migrate import wait_for_schema
+from tensorfleet.adapters.redis_link import RedisLink
+from tensorfleet.adapters.redis_wakes import RedisWakes
 from tensorfleet.composition import Services, build_services
-from tensorfleet.gateway import downloads, health
+from tensorfleet.gateway import downloads, health, plan
 from tensorfleet.gateway.auth import RequireToken
 from tensorfleet.gateway.bodies import limit_bodies
 from tensorfleet.gateway.problems import add_problem_handlers
-from tensorfleet.gateway.streams import LogWatcher, stream_events
+from tensorfleet.gateway.streams import LogWatcher, Polling, stream_events
 from tensorfleet.gateway.telemetry import Telemetry
 from tensorfleet.gateway.waker import OrchestratorLink
 from tensorfleet.gateway.why import explain
@@ -38,6 +41,7 @@ from tensorfleet.settings import Settings
 from tensorfleet.training import registry as algorithms
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+THREADS = 64
 WELCOME = """TensorFleet {version}
 
 The command line:  tensorfleet --help
@@ -61,15 +65,21 @@ def build_app(settings: Settings, token: str) -> Asgi:
     """Everything that the gateway serves, as one ASGI application."""
     link = _Link()
     services = build_services(settings, link.wake)
+    wakes = RedisWakes(RedisLink(settings.redis_url)) if settings.redis_url else None
+    local = services.database.is_sqlite
+    watcher = LogWatcher(services.log, wakes or Polling(0.01 if local else 0.05), in_thread=not local)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # While a store hangs, calls to it hold threads; there have to be some left for everything else.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "asyncio"))
         await asyncio.to_thread(wait_for_schema, services.database)
         link.value = OrchestratorLink(settings.orchestrator, token)
-        app.include_router(health.build_router(services, link.value))
+        app.include_router(health.build_router(services, link.value, wakes.link if wakes else None))
         try:
             yield
         finally:
+            await watcher.close()
             await link.value.close()
             services.database.close()
 
@@ -83,7 +93,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
         description="Train, register and watch models on a fleet of workers.",
     )
     add_problem_handlers(app)
-    app.include_router(_api(services, link), prefix="/api/v1")
+    app.include_router(_api(services, link, watcher), prefix="/api/v1")
     telemetry = Telemetry(services)
     app.include_router(telemetry.router())
 
@@ -114,9 +124,8 @@ def _add_docs(app: FastAPI) -> None:
         )
 
 
-def _api(services: Services, link: _Link) -> APIRouter:
+def _api(services: Services, link: _Link, watcher: LogWatcher) -> APIRouter:
     api = APIRouter()
-    watcher = LogWatcher(services.log, look_s=0.01 if services.database.is_sqlite else 0.05)
 
     def stream(after: int, job_id: str | None) -> AsyncIterator[bytes]:
         get_job = (lambda: services.jobs.get(job_id)) if job_id is not None else None
@@ -134,12 +143,13 @@ def _api(services: Services, link: _Link) -> APIRouter:
     )
     api.include_router(
         tensorfleet.jobs.endpoints.build_router(
-            services.jobs, services.log, stream, lambda job_id: explain(services, job_id)
+            services.jobs, services.forks, services.log, stream, lambda job_id: explain(services, job_id)
         )
     )
     api.include_router(tensorfleet.fleet.endpoints.build_router(services.workers, request_worker))
     api.include_router(tensorfleet.datasets.endpoints.build_router(services.datasets))
     api.include_router(tensorfleet.registry.endpoints.build_router(models))
+    api.include_router(plan.build_router(services))
     api.include_router(downloads.build_router(services))
 
     @api.get("/algorithms", tags=["jobs"])

@@ -1,38 +1,114 @@
-"""How the platform is: which part is well, which is not, and what that means for users."""
+"""How the platform is: which part is well, which is not since when, and what that means for users."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from tensorfleet import __version__
+from tensorfleet.adapters.redis_link import RedisLink
 from tensorfleet.composition import Services
 from tensorfleet.errors import TensorFleetError
+from tensorfleet.fleet.conditions import Leader, SqlConditions
 from tensorfleet.fleet.endpoints import fleet_to_list
-from tensorfleet.fleet.model import WorkerState
+from tensorfleet.gateway import parts
+from tensorfleet.gateway.parts import Part
 from tensorfleet.gateway.waker import OrchestratorLink
+from tensorfleet.kit.clock import utc_now
 
-_MEANING = {
-    "database": "nothing can be submitted or read until it is back; running tasks go on",
-    "objects": "uploads, downloads and the start of new tasks wait until it is back",
-    "orchestrator": "jobs are accepted and wait; running tasks go on",
-    "workers": "jobs wait until a worker joins",
-}
+ANSWER_S = 3.0
+_NO_ANSWER = f"no answer within {ANSWER_S:.0f} s"
+_FOR_JOBS = ("database", "orchestrator", "workers")
+_Found = TypeVar("_Found")
 
 
-def build_router(services: Services, link: OrchestratorLink) -> APIRouter:
+class HealthCheck:
+    """Asks every part at the same time; what does not answer in time is away."""
+
+    def __init__(self, services: Services, link: OrchestratorLink, redis: RedisLink | None) -> None:
+        self._services = services
+        self._link = link
+        self._redis = redis
+        self._noticed = parts.Noticed()
+
+    async def parts(self) -> dict[str, Part]:
+        database, objects, serving = await asyncio.gather(
+            self._database(), self._objects(), self._link.serving()
+        )
+        found = {"database": database, "objects": objects}
+        found |= await self._in_database(serving, away=database.status != "ok")
+        if self._redis is not None:
+            found["redis"] = await self._ask_redis(self._redis)
+        now = utc_now()
+        return {name: self._noticed.dated(name, part, now) for name, part in found.items()}
+
+    async def _database(self) -> Part:
+        slow = Part("away", detail=_NO_ANSWER, meaning=parts.DATABASE_AWAY)
+        return await _within(lambda: parts.database_part(self._services), slow)
+
+    async def _objects(self) -> Part:
+        objects = self._services.objects
+        found: Part | None = await _within(lambda: parts.objects_part(objects), None)
+        if found is not None:
+            return found
+        objects.breaker.failed(_NO_ANSWER)  # so that uploads do not have to find out, each for itself
+        return Part("away", detail=_NO_ANSWER, meaning=parts.OBJECTS_AWAY)
+
+    async def _in_database(self, serving: list[bool | None], *, away: bool) -> dict[str, Part]:
+        services, now = self._services, utc_now()
+
+        def read() -> tuple[Leader | None, Part, Part]:
+            leader = SqlConditions(services.database).find_leader()
+            workers = parts.workers_part(services.workers.all())
+            return leader, workers, parts.find_tracking(services, now)
+
+        nothing: tuple[Leader | None, Part, Part] = (None, parts.UNKNOWN, parts.UNKNOWN)
+        try:
+            leader, workers, tracking = nothing if away else await _within(read, nothing)
+        except TensorFleetError:
+            leader, workers, tracking = nothing
+        return {
+            "orchestrator": parts.orchestrator_part(serving, leader, now),
+            "workers": workers,
+            "tracking": tracking,
+        }
+
+    async def _ask_redis(self, redis: RedisLink) -> Part:
+        try:
+            await asyncio.to_thread(redis.ping)
+        except TensorFleetError as error:
+            return parts.redis_part(error.detail, redis.reading)
+        return parts.redis_part(None, redis.reading)
+
+
+async def _within(function: Callable[[], _Found], otherwise: _Found) -> _Found:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await asyncio.to_thread(function)
+    except TimeoutError:
+        return otherwise
+
+
+def build_router(services: Services, link: OrchestratorLink, redis: RedisLink | None) -> APIRouter:
     """`/health`, `/health/live` and `/health/ready` need no token and tell no secrets; `/worker-activity` does need it."""
     router = APIRouter(tags=["health"])
+    check = HealthCheck(services, link, redis)
 
     @router.get("/health")
     async def health() -> JSONResponse:
-        parts = await _check(services, link)
-        degraded = any(part["status"] != "ok" for part in parts.values())
-        body = {"status": "degraded" if degraded else "ok", "version": __version__, "parts": parts}
-        return JSONResponse(body, 503 if parts["database"]["status"] != "ok" else 200)
+        found = await check.parts()
+        degraded = any(part.status != "ok" for part in found.values())
+        body = {
+            "status": "degraded" if degraded else "ok",
+            "version": __version__,
+            "accepts_jobs": found["database"].status == "ok",
+            "parts": {name: part.to_dict() for name, part in found.items()},
+        }
+        return JSONResponse(body, 200 if body["accepts_jobs"] else 503)
 
     @router.get("/health/live")
     async def live() -> dict[str, str]:
@@ -40,12 +116,8 @@ def build_router(services: Services, link: OrchestratorLink) -> APIRouter:
 
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
-        parts = await _check(services, link)
-        missing = [
-            name
-            for name in ("database", "objects", "orchestrator", "workers")
-            if parts[name]["status"] != "ok"
-        ]
+        found = await check.parts()
+        missing = [name for name in _FOR_JOBS if found[name].status not in ("ok", "degraded")]
         return JSONResponse(
             {"status": "ready" if not missing else "not_ready", "missing": missing}, 503 if missing else 200
         )
@@ -55,37 +127,3 @@ def build_router(services: Services, link: OrchestratorLink) -> APIRouter:
         return {"items": fleet_to_list(services.workers), "jobs": services.job_store.counts()}
 
     return router
-
-
-async def _check(services: Services, link: OrchestratorLink) -> dict[str, dict[str, Any]]:
-    async def tried(name: str, function: Any) -> dict[str, Any]:
-        try:
-            async with asyncio.timeout(3.0):
-                await asyncio.to_thread(function)
-        except (TensorFleetError, TimeoutError, OSError) as error:
-            return {
-                "status": "away",
-                "detail": str(error) or "no answer within 3 s",
-                "meaning": _MEANING[name],
-            }
-        return {"status": "ok"}
-
-    database, objects, serving = await asyncio.gather(
-        tried("database", services.database.ping), tried("objects", services.objects.ping), link.is_serving()
-    )
-    parts = {"database": database, "objects": objects}
-    parts["orchestrator"] = (
-        {"status": "ok"} if serving else {"status": "away", "meaning": _MEANING["orchestrator"]}
-    )
-    if database["status"] != "ok":
-        return parts | {"workers": {"status": "unknown"}}
-    workers = services.workers.all()
-    online = [worker for worker in workers if worker.state is WorkerState.ONLINE]
-    fleet: dict[str, Any] = {
-        "status": "ok" if online else "away",
-        "online": len(online),
-        "slots": sum(worker.slots for worker in online),
-    }
-    if not online:
-        fleet["meaning"] = _MEANING["workers"]
-    return parts | {"workers": fleet}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Protocol
 
+from tensorfleet.errors import TensorFleetError
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import Event, JobRecord, JobStatus
 from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
@@ -19,12 +20,40 @@ PAGE = 500
 _ENDS = tuple(f"job.{status.value}" for status in JobStatus if status.ended)
 
 
-class LogWatcher:
-    """Tells waiting streams that the log has grown.  It looks at the newest id, and only while somebody listens."""
+class Pace(Protocol):
+    """When to look at the log again."""
 
-    def __init__(self, log: SqlEventLog, look_s: float) -> None:
-        self._log = log
+    async def wait(self) -> None:
+        """Returns when it is time to look, within a second; never raises."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Polling:
+    """Looks every `look_s`."""
+
+    def __init__(self, look_s: float) -> None:
         self._look_s = look_s
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._look_s)
+
+    async def close(self) -> None:
+        return
+
+
+class LogWatcher:
+    """Tells waiting streams that the log has grown.  It looks at the newest id, and only while somebody listens.
+
+    Args:
+        in_thread: for a database across a network: while it does not answer, everything else goes on.
+    """
+
+    def __init__(self, log: SqlEventLog, pace: Pace, *, in_thread: bool) -> None:
+        self._log = log
+        self._pace = pace
+        self._in_thread = in_thread
         self._grown = asyncio.Condition()
         self._last = 0
         self._listeners = 0
@@ -44,14 +73,28 @@ class LogWatcher:
         finally:
             self._listeners -= 1
 
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._pace.close()
+
     async def _look(self) -> None:
         while self._listeners:
-            newest = self._log.last_id()  # some 50 µs; a thread would cost more
+            newest = await self._newest()
             if newest != self._last:
                 self._last = newest
                 async with self._grown:
                     self._grown.notify_all()
-            await asyncio.sleep(self._look_s)
+            await self._pace.wait()
+
+    async def _newest(self) -> int:
+        try:
+            if self._in_thread:
+                return await asyncio.to_thread(self._log.last_id)
+            return self._log.last_id()  # some 50 µs; a thread would cost more
+        except TensorFleetError:
+            return self._last  # the database is away: the streams' own reads say so
 
 
 def _message(event_id: int | None, kind: str, data: dict[str, Any]) -> bytes:

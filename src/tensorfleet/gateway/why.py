@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
-from tensorfleet.composition import Services
+from tensorfleet.composition import Services, quotas_of
 from tensorfleet.fleet.snapshot import take_snapshot
 from tensorfleet.jobs.model import JobRecord, JobStatus
-from tensorfleet.jobs.ports import QueuedJob
-from tensorfleet.kit.clock import utc_now
-from tensorfleet.scheduling.model import Wait
-from tensorfleet.scheduling.placement import schedule
+from tensorfleet.jobs.ports import LiveLease
+from tensorfleet.kit.clock import rfc3339, utc_now
+from tensorfleet.scheduling import explain as scheduling
+from tensorfleet.scheduling.model import Change, Demand, Place, Quota, Snapshot, Wait
+
+QUEUE_LIMIT = 100_000
 
 
 def explain(services: Services, job_id: str) -> dict[str, Any]:
@@ -23,8 +28,11 @@ def explain(services: Services, job_id: str) -> dict[str, Any]:
         "reason": job.reason or f"the job is {job.status.value}",
         "evidence": {},
         "suggestion": None,
+        "change": None,
         "expected_start": None,
+        "expected_start_unknown": None,
     }
+    answer |= _last_hang(services, job_id)
     if job.status is JobStatus.QUEUED:
         return answer | _waiting(services, job_id)
     if job.status is JobStatus.FAILED and job.error:
@@ -32,6 +40,17 @@ def explain(services: Services, job_id: str) -> dict[str, Any]:
     if job.status is JobStatus.RUNNING:
         answer |= _running(services, job)
     return answer
+
+
+def _last_hang(services: Services, job_id: str) -> dict[str, Any]:
+    """Where the job last stood still, if it ever did: it may run again, and its owner still wants to know."""
+    found = services.log.read_last(job_id, "hang.found", 1)
+    if not found:
+        return {}
+    data = found[0].data
+    evidence = data.get("evidence") or {}
+    told = {key: evidence.get(key) for key in ("culprits", "line")}
+    return {"last_hang": {"attempt": data.get("attempt"), "message": data.get("message"), **told}}
 
 
 def _running(services: Services, job: JobRecord) -> dict[str, Any]:
@@ -48,24 +67,64 @@ def _running(services: Services, job: JobRecord) -> dict[str, Any]:
 
 
 def _waiting(services: Services, job_id: str) -> dict[str, Any]:
+    snapshot, leases = look(services)
+    try:
+        decision = scheduling.explain(snapshot, job_id)
+    except LookupError:  # it was placed since its status was read
+        return {"code": "starting", "reason": "it is about to start"}
+    running = [{"job_id": lease.job_id, "rank": lease.rank, "worker_id": lease.worker_id} for lease in leases]
+    answer = describe(decision)
+    return {**answer, "evidence": {**answer["evidence"], "running": running}}
+
+
+def look(services: Services) -> tuple[Snapshot, list[LiveLease]]:
+    """What the scheduler sees at this moment."""
     with services.job_store.orchestrate() as tx:
-        queue: list[QueuedJob] = tx.queue(1000)
+        queue = tx.queue(QUEUE_LIMIT)
         leases = tx.live_leases()
-    snapshot = take_snapshot(utc_now(), queue, services.workers.all(), leases)
-    ahead = [found.id for found in queue]
-    decision = next((found for found in schedule(snapshot) if found.job_id == job_id), None)
-    evidence = {
-        "ahead_in_queue": ahead.index(job_id) if job_id in ahead else None,
-        "running": [
-            {"job_id": lease.job_id, "rank": lease.rank, "worker_id": lease.worker_id} for lease in leases
-        ],
-        "free_slots": sum(max(0, worker.free_slots) for worker in snapshot.workers if worker.accepts),
-    }
-    if isinstance(decision, Wait):
+    settings = services.settings
+    snapshot = take_snapshot(
+        utc_now(), queue, services.workers.all(), leases, quotas=quotas_of(settings), policy=settings.policy
+    )
+    return snapshot, leases
+
+
+def describe(decision: Place | Wait) -> dict[str, Any]:
+    """The scheduler's answer as JSON."""
+    if isinstance(decision, Place):
         return {
-            "code": decision.code.value,
-            "reason": decision.reason,
-            "suggestion": decision.suggestion,
-            "evidence": evidence,
+            "code": "starting",
+            "reason": "it is about to start",
+            "evidence": {"worker_ids": list(decision.worker_ids)},
         }
-    return {"code": "starting", "reason": "it is about to start", "evidence": evidence}
+    free = decision.evidence["free"]
+    return {
+        "code": decision.code.value,
+        "reason": decision.reason,
+        "evidence": _plain({**decision.evidence, "free_slots": free["slots"]}),
+        "suggestion": decision.suggestion,
+        "change": _change(decision.change),
+        "expected_start": rfc3339(decision.expected_start),
+        "expected_start_unknown": decision.expected_start_unknown,
+    }
+
+
+def _change(change: Change | None) -> dict[str, Any] | None:
+    """The change's kind and what it sets, without what it leaves alone."""
+    if change is None:
+        return None
+    return {
+        item.name: _change(change.and_then) if item.name == "and_then" else _plain(value)
+        for item in fields(change)
+        if (value := getattr(change, item.name)) not in (None, ())
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return _plain(asdict(value)) if isinstance(value, (Demand, Quota)) else value

@@ -8,27 +8,47 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
-from tensorfleet.errors import InvalidInput
+from tensorfleet.errors import InvalidInput, TensorFleetError
+from tensorfleet.jobs.batch import parse_batch
 from tensorfleet.jobs.eventlog import SqlEventLog
-from tensorfleet.jobs.model import JobStatus
+from tensorfleet.jobs.forks import Forks
+from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import JobFilter
 from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
 from tensorfleet.jobs.service import JobService
+from tensorfleet.kit.clock import rfc3339
 
 EventStream = Callable[[int, str | None], AsyncIterator[bytes]]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[int, Query(ge=0, le=2**62)]
 
 
+class Fork(BaseModel):
+    """Where a fork begins and what is different in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: int | None = Field(
+        default=None, ge=0, description="of the checkpoint; the newest one when left out"
+    )
+    changes: dict[str, Any] = Field(default_factory=dict, description="fields of the job file")
+
+
 def build_router(
-    jobs: JobService, log: SqlEventLog, stream: EventStream, why: Callable[[str], dict[str, Any]]
+    jobs: JobService,
+    forks: Forks,
+    log: SqlEventLog,
+    stream: EventStream,
+    why: Callable[[str], dict[str, Any]],
 ) -> APIRouter:
     """`stream(after, job_id)` yields Server-Sent Events; `why(job_id)` explains a job's state."""
     router = APIRouter(tags=["jobs"])
     _add_lifecycle(router, jobs)
     _add_reads(router, jobs, why)
     _add_telemetry(router, jobs, log)
+    _add_checkpoints(router, forks)
     _add_streams(router, jobs, stream)
     return router
 
@@ -38,16 +58,17 @@ def _add_lifecycle(router: APIRouter, jobs: JobService) -> None:
     async def submit_job(
         request: Request, idempotency_key: Annotated[str | None, Header()] = None
     ) -> JSONResponse:
-        try:
-            body = await request.json()
-        except ValueError as error:
-            raise InvalidInput(f"the body is not JSON: {error}") from error
-        except RecursionError as error:
-            raise InvalidInput("the body is nested too deeply to be a job") from error
+        body = await _json_of(request)
         job, created = await asyncio.to_thread(jobs.submit, body, idempotency_key)
         return JSONResponse(
             job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
         )
+
+    @router.post("/jobs/batch")
+    async def submit_jobs(request: Request) -> JSONResponse:
+        items = parse_batch(await _json_of(request))
+        found = await asyncio.to_thread(jobs.submit_many, items)
+        return JSONResponse({"items": [_answer_of(one) for one in found]})
 
     @router.delete("/jobs/{job_id}", status_code=204)
     async def delete_job(job_id: str) -> Response:
@@ -62,6 +83,24 @@ def _add_lifecycle(router: APIRouter, jobs: JobService) -> None:
             status_code=202,
             name=f"{intent}_job",
         )
+
+
+async def _json_of(request: Request) -> Any:
+    try:
+        return await request.json()
+    except ValueError as error:
+        raise InvalidInput(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput("the body is nested too deeply to be a job") from error
+
+
+def _answer_of(one: tuple[JobRecord, bool] | TensorFleetError) -> dict[str, Any]:
+    """One job of a batch: what it became, or why it was refused."""
+    if isinstance(one, TensorFleetError):
+        fields = [field.to_dict() for field in one.errors] if isinstance(one, InvalidInput) else []
+        return {"status": one.http_status, "code": one.code, "detail": one.detail, "errors": fields}
+    job, created = one
+    return {"status": 201 if created else 200, "job": job_to_dict(job)}
 
 
 def _intent_endpoint(jobs: JobService, intent: str) -> Callable[[str], Any]:
@@ -128,18 +167,25 @@ def _add_telemetry(router: APIRouter, jobs: JobService, log: SqlEventLog) -> Non
         shown = [event_to_dict(event) for event in found[:limit]]
         return {"items": shown, "next_cursor": str(shown[-1]["id"]) if len(found) > limit else None}
 
-    @router.get("/jobs/{job_id}/checkpoints")
-    async def job_checkpoints(job_id: str) -> dict[str, Any]:
-        jobs.get(job_id)
-        found = log.read_after(0, 1000, job_id, ("checkpoint",))
-        return {
-            "items": [{"at": event_to_dict(event)["at"], **event.data} for event in found],
-            "next_cursor": None,
-        }
-
     @router.get("/jobs/{job_id}/tasks")
     async def job_tasks(job_id: str) -> dict[str, Any]:
         return {"items": jobs.tasks(job_id)["tasks"], "next_cursor": None}
+
+
+def _add_checkpoints(router: APIRouter, forks: Forks) -> None:
+    @router.post("/jobs/{job_id}/fork", status_code=201)
+    async def fork_job(
+        job_id: str, body: Fork, idempotency_key: Annotated[str | None, Header()] = None
+    ) -> JSONResponse:
+        job, created = await asyncio.to_thread(forks.fork, job_id, body.step, body.changes, idempotency_key)
+        return JSONResponse(
+            job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
+        )
+
+    @router.get("/jobs/{job_id}/checkpoints")
+    async def job_checkpoints(job_id: str) -> dict[str, Any]:
+        found = await asyncio.to_thread(forks.checkpoints, job_id)
+        return {"items": [{**one, "at": rfc3339(one["at"])} for one in found], "next_cursor": None}
 
 
 def _add_streams(router: APIRouter, jobs: JobService, stream: EventStream) -> None:

@@ -59,6 +59,18 @@ class SqlEventLog:
             ]
         return found[::-1]
 
+    def find_after(self, position: int, kinds: Sequence[str], within: int) -> Event | None:
+        """The first entry of these kinds among the `within` entries after `position`."""
+        query = (
+            select(events)
+            .where(events.c.id > position, events.c.id <= position + within, events.c.kind.in_(kinds))
+            .order_by(events.c.id)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return Event(row.id, row.job_id, row.kind, row.at, row.data) if row else None
+
     def last_id(self) -> int:
         with self._database.read() as connection:
             return int(connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from tensorfleet.jobs.model import Lease, Outcome
+from tensorfleet.jobs.model import Failure, Lease, Outcome
 
 # ---- events: what happened -------------------------------------------------------------------------------------------
 
@@ -41,6 +42,30 @@ class TimedOut:
 
 
 @dataclass(frozen=True)
+class Preempted:
+    """Somebody else gets the workers (a job of higher priority, a drain, the same job at another size): save and queue again."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class HangFound:
+    """An attempt makes no progress; `restart` says whether it is tried again from its checkpoint."""
+
+    attempt: int
+    failure: Failure
+    restart: bool = True
+
+
+@dataclass(frozen=True)
+class DiskLow:
+    """A worker of the job has hardly any disk left: save and rest until a person has made room."""
+
+    worker_id: str
+    free_bytes: int
+
+
+@dataclass(frozen=True)
 class CancelRequested:
     pass
 
@@ -66,6 +91,9 @@ JobEvent = (
     | TaskFinished
     | WorkerLost
     | TimedOut
+    | Preempted
+    | HangFound
+    | DiskLow
     | CancelRequested
     | PauseRequested
     | ResumeRequested
@@ -81,10 +109,22 @@ class StartTask:
     lease: Lease
 
 
+class How(StrEnum):
+    """How a task is stopped."""
+
+    SAVE = "save"
+    """It may save a checkpoint first, within the agent's grace."""
+    END = "end"
+    """It is asked to end, and killed after some seconds."""
+    KILL = "kill"
+    """At once: without its peers it can do nothing any more."""
+
+
 @dataclass(frozen=True)
 class StopTask:
     lease: Lease
     reason: str
+    how: How
 
 
 @dataclass(frozen=True)

@@ -34,25 +34,56 @@ class TaskStatus(StrEnum):
         return self in (TaskStatus.LEASED, TaskStatus.RUNNING)
 
 
+class Blame(StrEnum):
+    """Whose fault an ended attempt is, which decides on what account the next one goes."""
+
+    FINAL = "final"
+    """Trying again would end the same way."""
+    JOB = "job"
+    """Counts against the job's `retries`."""
+    FLEET = "fleet"
+    """The platform's or the machine's: tried again with a back-off, up to a bound that only a broken fleet reaches."""
+    NOBODY = "nobody"
+    """Somebody wanted the workers back: tried again at once, for nothing."""
+
+
 class FailureClass(StrEnum):
     """Why a task or an attempt did not succeed; decides whether it is tried again."""
 
     USER_ERROR = "user_error"
     DATA = "data"
     OUT_OF_MEMORY = "out_of_memory"
+    HANG = "hang"
     KILLED = "killed"
+    INTERNAL = "internal"
+    INFRASTRUCTURE = "infrastructure"
     LOST_WORKER = "lost_worker"
     INTERRUPTED = "interrupted"
-    INTERNAL = "internal"
+    PREEMPTED = "preempted"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
     PAUSED = "paused"
 
     @property
-    def retriable(self) -> bool:
-        return self in (
-            FailureClass.KILLED, FailureClass.LOST_WORKER, FailureClass.INTERRUPTED, FailureClass.INTERNAL
-        )  # fmt: skip
+    def blame(self) -> Blame:
+        return _BLAME[self]
+
+
+_BLAME = {
+    FailureClass.USER_ERROR: Blame.FINAL,
+    FailureClass.DATA: Blame.FINAL,
+    FailureClass.TIMEOUT: Blame.FINAL,
+    FailureClass.CANCELLED: Blame.FINAL,
+    FailureClass.PAUSED: Blame.FINAL,
+    FailureClass.OUT_OF_MEMORY: Blame.FINAL,  # unless it can run with less: see JobState.can_shrink
+    FailureClass.HANG: Blame.JOB,
+    FailureClass.KILLED: Blame.JOB,
+    FailureClass.INTERNAL: Blame.JOB,
+    FailureClass.INFRASTRUCTURE: Blame.FLEET,
+    FailureClass.LOST_WORKER: Blame.FLEET,
+    FailureClass.INTERRUPTED: Blame.NOBODY,
+    FailureClass.PREEMPTED: Blame.NOBODY,
+}
 
 
 class Priority(StrEnum):
@@ -67,16 +98,19 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong, in one sentence, with its class and (for own code) the traceback."""
+    """What went wrong, in one sentence, with its class, (for own code) the traceback, and what was measured."""
 
     cls: FailureClass
     message: str
     traceback: str | None = None
+    evidence: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = {"class": self.cls.value, "message": self.message}
         if self.traceback:
             found["traceback"] = self.traceback
+        if self.evidence:
+            found["evidence"] = self.evidence
         return found
 
     @classmethod
@@ -86,6 +120,7 @@ class Failure:
             FailureClass(data["class"]) if known else FailureClass.INTERNAL,
             str(data.get("message") or "no reason was given"),
             data.get("traceback"),
+            data.get("evidence"),
         )
 
 
@@ -125,6 +160,15 @@ class JobState:
     retries: int = 3
     attempt: int = 0
     failures: int = 0
+    """Attempts that ended by the job's own fault; `retries` bounds them."""
+    losses: int = 0
+    """Attempts that ended by the fleet's fault."""
+    accumulation: int = 1
+    """Micro-batches that a batch is split into; doubled when memory ran out."""
+    most_accumulation: int = 1
+    """1 for code that cannot split its batches."""
+    steps_lost: int = 0
+    """Steps that were trained and thrown away by preemptions, pauses and drains."""
     tasks: tuple[TaskState, ...] = ()
     cancel_requested: bool = False
     pause_requested: bool = False
@@ -178,6 +222,7 @@ class JobRecord:
     spec: dict[str, Any]
     inputs: dict[str, Any]
     attempt: int
+    steps_lost: int
     progress: float
     metrics: dict[str, float | None]
     result: dict[str, Any] | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from tensorfleet.errors import TensorFleetError
 from tensorfleet.jobs.events import Effect
 from tensorfleet.jobs.model import Event, JobRecord, JobState, Lease, NewEvent
 
@@ -26,6 +27,8 @@ class NewJob:
     inputs: dict[str, Any]
     created_at: datetime
     idempotency_key: str | None = None
+    events: tuple[NewEvent, ...] = ()
+    """What its log begins with, after `job.submitted`."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class QueuedJob:
     created_at: datetime
     not_before: datetime | None
     resources: dict[str, Any]
+    workspace: str = "default"
+    name: str = ""
+    affinity: str | None = None
+    """Jobs with the same one like the same workers: what they read is in the cache there."""
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,17 @@ class LiveLease:
     log_offset: int
     record_offset: int
     resources: dict[str, Any]
+    workspace: str = "default"
+    priority: int = 1
+    started_at: datetime | None = None
+    """When the attempt began."""
+    progress: float = 0.0
+    stopping: bool = False
+    timeout_s: float | None = None
+    queued_at: datetime | None = None
+    affinity: str | None = None
+    attempt_workers: int | None = None
+    """Ranks that the attempt began with; some of them may have ended."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,8 @@ class HeldTask:
 class Command:
     """An outbox entry: something that a part outside the database still has to do."""
 
-    id: int
+    id: int | None
+    """None for one that this transaction has only just given."""
     topic: str
     kind: str
     ref: str | None
@@ -91,6 +111,7 @@ class JobStore(Protocol):
     """
 
     def insert(self, job: NewJob) -> tuple[JobRecord, bool]: ...
+    def insert_many(self, new: Sequence[NewJob]) -> list[tuple[JobRecord, bool] | TensorFleetError]: ...
     def get(self, job_id: str) -> JobRecord: ...
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
@@ -113,7 +134,7 @@ class JobTransaction(Protocol):
     def queue(self, limit: int) -> list[QueuedJob]: ...
     def live_leases(self, worker_id: str | None = None) -> list[LiveLease]: ...
     def open_commands(self, topic: str) -> list[Command]: ...
-    def close_commands(self, ids: Sequence[int], now: datetime) -> None: ...
+    def close_commands(self, commands: Sequence[Command], now: datetime) -> None: ...
     def take_over(
         self, token: int, stream: str, start: int, end: int, events: Sequence[NewEvent]
     ) -> int | None: ...

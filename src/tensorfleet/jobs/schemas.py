@@ -50,9 +50,33 @@ class Resources(_Part):
 
 
 class CheckpointPolicy(_Part):
-    every_epochs: int = Field(default=1, ge=1, strict=True)
+    """When a job saves where it stands, and which of its checkpoints it keeps."""
+
+    every_epochs: int | None = Field(default=1, ge=1, strict=True)
+    every_steps: int | None = Field(default=None, ge=1, strict=True)
+    every_minutes: float | None = Field(default=None, gt=0)
     keep_last: int = Field(default=2, ge=1, le=1000, strict=True)
     keep_best: int = Field(default=1, ge=0, le=1000, strict=True)
+    metric: str | None = Field(default=None, max_length=100, description="what keep_best goes by")
+    mode: Literal["min", "max"] | None = None
+    max_bytes: Annotated[int, BeforeValidator(parse_size)] | None = Field(
+        default=None,
+        gt=0,
+        description="bytes, or text such as 2GiB, that all of the job's checkpoints may take",
+    )
+
+
+def _parse_after(value: Any) -> float | None:
+    return None if value in (None, "auto") else parse_duration_s(value)
+
+
+class HangPolicy(_Part):
+    """What counts as a hang, and what follows from one."""
+
+    after: Annotated[float | None, BeforeValidator(_parse_after)] = Field(
+        default=None, gt=0, description="seconds without progress, text such as 2m, or auto"
+    )
+    action: Literal["restart", "stop", "off"] = "restart"
 
 
 class Code(_Part):
@@ -82,6 +106,7 @@ class JobSpec(_Part):
         default=None, gt=0, description="seconds, or text such as 1h30m"
     )
     checkpoint: CheckpointPolicy = Field(default_factory=CheckpointPolicy)
+    hang: HangPolicy = Field(default_factory=HangPolicy)
     seed: int = Field(default=7, ge=0, le=2**32 - 1, strict=True)
     workspace: Name = "default"
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)
@@ -196,6 +221,7 @@ def job_to_dict(job: JobRecord) -> dict[str, Any]:
         "model_id": f"{job.model_name}/{version}" if version is not None else None,
         "error": job.error,
         "attempt": job.attempt,
+        "steps_lost": job.steps_lost,
         "workers": job.workers,
         "priority": list(Priority)[job.priority].value,
         "cancel_requested": job.cancel_requested,

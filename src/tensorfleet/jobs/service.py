@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from tensorfleet.errors import Conflict, FieldError, InvalidInput, NotFound, SpecInvalid, nearest
+from tensorfleet.errors import (
+    Conflict,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    SpecInvalid,
+    TensorFleetError,
+    nearest,
+)
+from tensorfleet.jobs.batch import OnceInputs
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import JobFilter, JobStore, NewJob
@@ -36,6 +45,10 @@ class Inputs(Protocol):
         """Wrong algorithm or hyperparameters, by field."""
         ...
 
+    def most_accumulation(self, spec: JobSpec) -> int:
+        """Into how many micro-batches the job's batches can be split; 1 for code that cannot."""
+        ...
+
     def check_capacity(self, spec: JobSpec) -> Sequence[FieldError]:
         """Requests that the fleet could never serve."""
         ...
@@ -60,11 +73,32 @@ class JobService:
             SpecInvalid: names every field that is wrong.
             Conflict: the key was used for a different job.
         """
+        found = self._store.insert(self.prepare(data, idempotency_key))
+        self._wake()
+        return found
+
+    def submit_many(
+        self, items: Sequence[tuple[Any, str | None]]
+    ) -> list[tuple[JobRecord, bool] | TensorFleetError]:
+        """Submits each job with its key, all in one transaction; what is wrong with one is the answer for that one."""
+        checked = JobService(self._store, self._log, OnceInputs(self._inputs), self._clock, self._wake)
+        prepared: list[NewJob | TensorFleetError] = []
+        for data, key in items:
+            try:
+                prepared.append(checked.prepare(data, key))
+            except TensorFleetError as error:
+                prepared.append(error)
+        queued = iter(self._store.insert_many([job for job in prepared if isinstance(job, NewJob)]))
+        self._wake()
+        return [next(queued) if isinstance(job, NewJob) else job for job in prepared]
+
+    def prepare(self, data: Any, idempotency_key: str | None) -> NewJob:
+        """A submission, validated, as it would be queued; nothing is written."""
         if idempotency_key is not None and not 0 < len(idempotency_key) <= 200:
             raise InvalidInput("Idempotency-Key has to have 1 to 200 characters")
         spec = parse_spec(data)
-        inputs = self._resolve(spec)
-        job = NewJob(
+        inputs = self._resolve(spec) | {"most_accumulation": self._inputs.most_accumulation(spec)}
+        return NewJob(
             id=new_id("j"),
             name=spec.name,
             workspace=spec.workspace,
@@ -76,9 +110,6 @@ class JobService:
             created_at=self._clock(),
             idempotency_key=idempotency_key,
         )
-        found = self._store.insert(job)
-        self._wake()
-        return found
 
     def _resolve(self, spec: JobSpec) -> dict[str, Any]:
         errors = [*self._inputs.check_algorithm(spec), *self._inputs.check_capacity(spec)]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, String, cast, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, Select, String, cast, delete, func, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
-from tensorfleet.errors import Conflict, InvalidInput, NotFound, Unavailable
+from tensorfleet.errors import Conflict, InvalidInput, NotFound, TensorFleetError, Unavailable
 from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.memory import JobMemory
 from tensorfleet.jobs.model import Event, JobRecord, JobStatus, NewEvent
 from tensorfleet.jobs.ports import JobFilter, NewJob
 from tensorfleet.jobs.transaction import SqlJobTransaction
@@ -42,8 +43,7 @@ class SqlJobStore:
         try:
             with self._database.begin() as connection:
                 connection.execute(insert(jobs).values(**_new_row(job)))
-                data = {"name": job.name, "kind": job.kind, "workers": job.workers}
-                self._log.append(connection, [NewEvent("job.submitted", job.created_at, data, job.id)])
+                self._log.append(connection, _first_events(job))
                 return _record(connection.execute(select(jobs).where(jobs.c.id == job.id)).one()), True
         except IntegrityError:
             if job.idempotency_key is None:
@@ -53,12 +53,44 @@ class SqlJobStore:
             row = connection.execute(select(jobs).where(mine)).one_or_none()
         if row is None:
             raise Unavailable("the job could not be queued: its id is taken; the call can be repeated")
-        earlier = _record(row)
-        if earlier.spec != job.spec:
-            raise Conflict(
-                f"Idempotency-Key '{job.idempotency_key}' was used for another job ({earlier.id}); send a new key"
-            )
-        return earlier, False
+        return _same_job(_record(row), job), False
+
+    def insert_many(self, new: Sequence[NewJob]) -> list[tuple[JobRecord, bool] | TensorFleetError]:
+        """`insert` for several jobs in one transaction; the answer for a key that was used for another job is a Conflict."""
+        try:
+            with self._database.begin() as connection:
+                queued = self._queue_many(connection, new)
+        except IntegrityError:  # somebody else used one of the keys meanwhile
+            queued = {}
+        found: list[tuple[JobRecord, bool] | TensorFleetError] = []
+        for job in new:
+            if job.id in queued:
+                found.append((queued[job.id], True))
+                continue
+            try:
+                found.append(self.insert(job))
+            except TensorFleetError as error:
+                found.append(error)
+        return found
+
+    def _queue_many(self, connection: Connection, new: Sequence[NewJob]) -> dict[str, JobRecord]:
+        """Inserts those whose keys are not in use, each key once; returns them by id."""
+        keys = [job.idempotency_key for job in new if job.idempotency_key is not None]
+        columns = (jobs.c.workspace, jobs.c.idempotency_key)
+        known = connection.execute(select(*columns).where(jobs.c.idempotency_key.in_(keys))) if keys else ()
+        used = {(row.workspace, row.idempotency_key) for row in known}
+        fresh: list[NewJob] = []
+        for job in new:
+            mine = (job.workspace, job.idempotency_key)
+            if job.idempotency_key is None or mine not in used:
+                fresh.append(job)
+                used.add(mine)
+        if not fresh:
+            return {}
+        connection.execute(insert(jobs), [_new_row(job) for job in fresh])
+        self._log.append(connection, [event for job in fresh for event in _first_events(job)])
+        rows = connection.execute(select(jobs).where(jobs.c.id.in_([job.id for job in fresh])))
+        return {row.id: _record(row) for row in rows}
 
     def get(self, job_id: str) -> JobRecord:
         with self._database.read() as connection:
@@ -147,9 +179,26 @@ class SqlJobStore:
         return {str(status): int(count) for status, count in rows}
 
     @contextmanager
-    def orchestrate(self) -> Iterator[SqlJobTransaction]:
+    def orchestrate(self, memory: JobMemory | None = None) -> Iterator[SqlJobTransaction]:
+        """`memory`: what the last transaction left; the caller forgets it when this one fails."""
         with self._database.begin() as connection:
-            yield SqlJobTransaction(connection, self._log)
+            tx = SqlJobTransaction(connection, self._log, memory or JobMemory())
+            yield tx
+            tx.close()
+
+
+def _first_events(job: NewJob) -> list[NewEvent]:
+    data = {"name": job.name, "kind": job.kind, "workers": job.workers}
+    return [NewEvent("job.submitted", job.created_at, data, job.id), *job.events]
+
+
+def _same_job(earlier: JobRecord, job: NewJob) -> JobRecord:
+    """The job that a key stands for; a key that is used for something else is refused."""
+    if earlier.spec != job.spec:
+        raise Conflict(
+            f"Idempotency-Key '{job.idempotency_key}' was used for another job ({earlier.id}); send a new key"
+        )
+    return earlier
 
 
 def _new_row(job: NewJob) -> dict[str, Any]:

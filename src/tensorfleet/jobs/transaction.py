@@ -3,100 +3,169 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
 from tensorfleet.errors import Conflict, NotFound
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.events import CloseAttempt, Effect, Record, ReleaseLease, StartTask, StopTask
+from tensorfleet.jobs.memory import JobMemory, KnownJob, KnownTask
 from tensorfleet.jobs.model import (
     Event,
-    Failure,
     JobState,
     JobStatus,
     Lease,
     NewEvent,
-    Outcome,
-    TaskState,
     TaskStatus,
 )
+from tensorfleet.jobs.pending import Writes
 from tensorfleet.jobs.ports import Command, HeldTask, LiveLease, QueuedJob
-from tensorfleet.kit.storable import storable_text
-
-_LIVE = (TaskStatus.LEASED.value, TaskStatus.RUNNING.value)
+from tensorfleet.jobs.rows import (
+    QUEUE_COLUMNS,
+    known_task_of,
+    outcome_to_dict,
+    queued_of,
+    state_of,
+    stored_text,
+)
 
 
 class SqlJobTransaction:
-    """`JobTransaction` on one connection; everything is committed or nothing."""
+    """`JobTransaction` on one connection; everything is committed or nothing.
 
-    def __init__(self, connection: Connection, log: SqlEventLog) -> None:
-        self._connection = connection
+    Writes are collected and go out with `flush`, which every read that could miss them calls first, and the end of the
+    transaction does.  `memory` spares reading what the orchestrator itself wrote.
+    """
+
+    def __init__(self, connection: Connection, log: SqlEventLog, memory: JobMemory) -> None:
+        self.connection = connection
         self._log = log
-        self._revisions: dict[str, int] = {}
+        self._memory = memory
+        self._writes = Writes()
+        self._jobs_seen: set[str] = set()
+        self._looked_up: set[int] = set()
         self.commands: list[Command] = []
         """What this transaction told agents to do; sent once it is committed."""
-        self.saved = False
-        """Whether a job's state was written."""
+        self.touched: dict[str, tuple[QueuedJob, JobState]] = {}
+        """Jobs whose state was written, as they are now."""
+        self.progress: dict[str, float] = {}
+        """How far jobs have told that they are, 0 to 1."""
+
+    def flush(self) -> None:
+        """Writes what was collected so far.
+
+        Raises:
+            Conflict: a job or a lease is not as it was when it was decided on; the transaction has to be given up.
+        """
+        writes, self._writes = self._writes, Writes()
+        writes.flush(self.connection, self._log)
+
+    def close(self) -> None:
+        """The end of the transaction's work, before its commit."""
+        self.flush()
+        self._memory.keep_running(self._jobs_seen | self.touched.keys(), self._looked_up)
+
+    # ---- jobs ----------------------------------------------------------------------------------------------------------
 
     def load(self, job_id: str) -> JobState:
-        row = self._connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+        return self._known(job_id).state
+
+    def load_all(self, job_ids: Sequence[str]) -> None:
+        """Reads several jobs with one statement; `load` has them then."""
+        missing = [job_id for job_id in job_ids if job_id not in self._memory.jobs]
+        if missing:
+            for row in self.connection.execute(select(jobs).where(jobs.c.id.in_(missing))):
+                self._remember(row)
+
+    def _known(self, job_id: str) -> KnownJob:
+        known = self._memory.jobs.get(job_id)
+        if known is not None:
+            return known
+        row = self.connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
         if row is None:
             raise NotFound(f"there is no job '{job_id}'")
-        self._revisions[job_id] = row.revision
-        current = (tasks.c.job_id == job_id) & (tasks.c.attempt == row.attempt)
-        found = (
-            self._connection.execute(select(tasks).where(current).order_by(tasks.c.rank)).all()
-            if row.attempt
-            else []
+        return self._remember(row)
+
+    def _remember(self, row: Row[Any]) -> KnownJob:
+        found: Sequence[Row[Any]] = ()
+        if row.attempt:
+            current = (tasks.c.job_id == row.id) & (tasks.c.attempt == row.attempt)
+            found = self.connection.execute(select(tasks).where(current).order_by(tasks.c.rank)).all()
+        known = KnownJob(
+            queued_of(row),
+            state_of(row, found),
+            row.revision,
+            row.spec,
+            row.inputs,
+            row.progress,
+            row.metrics,
         )
-        return _state(row, found)
+        self._memory.jobs[row.id] = known
+        self._jobs_seen.add(row.id)
+        self._looked_up.update(task.lease for task in found)
+        for task in found:  # one that is known already may stand further than what is written yet
+            self._memory.tasks.setdefault(task.lease, known_task_of(task))
+        return known
 
     def grant(
         self, job_id: str, worker_ids: Sequence[str], rendezvous: str | None, now: datetime
     ) -> tuple[Lease, ...]:
         """Draws a lease for each rank, in order; they bind nobody until the transaction commits."""
-        granted = []
-        for rank, worker_id in enumerate(worker_ids):
-            values = {"worker_id": worker_id, "job_id": job_id, "granted_at": now}
-            token = self._connection.execute(
-                insert(leases).values(**values).returning(leases.c.token)
-            ).scalar_one()
-            granted.append(Lease(token, rank, worker_id, rendezvous))
-        return tuple(granted)
+        return self.grant_all(((job_id, worker_ids, rendezvous),), now)[0]
+
+    def grant_all(
+        self, gangs: Sequence[tuple[str, Sequence[str], str | None]], now: datetime
+    ) -> list[tuple[Lease, ...]]:
+        """`grant` for several gangs, each `(job id, worker ids, rendezvous)`, with one statement."""
+        rows = [
+            {"worker_id": worker_id, "job_id": job_id, "granted_at": now}
+            for job_id, worker_ids, _ in gangs
+            for worker_id in worker_ids
+        ]
+        if not rows:
+            return []
+        drawn = insert(leases).returning(leases.c.token, sort_by_parameter_order=True)
+        tokens = iter(self.connection.execute(drawn, rows).scalars().all())
+        return [
+            tuple(Lease(next(tokens), rank, worker_id, meet) for rank, worker_id in enumerate(worker_ids))
+            for _, worker_ids, meet in gangs
+        ]
 
     def save(self, before: JobState, after: JobState, effects: Sequence[Effect], now: datetime) -> None:
         """Writes the difference between two states, with log entries and commands.
 
-        Raises:
+        Raises (by the end of the transaction):
             Conflict: somebody else saved this job since it was loaded; nothing was written.
         """
         if before == after and not effects:
             return
-        self.saved = True
-        self._save_job(after, reset=before.status.ended and not after.status.ended)
+        known = self._known(after.id)
+        if known.state != before:
+            raise Conflict(f"job {after.id} was changed since it was loaded; it has to be loaded again")
+        self._save_job(known, after, reset=before.status.ended and not after.status.ended)
+        known.state = after
+        known.queued = replace(known.queued, not_before=after.not_before)
+        self.touched[after.id] = (known.queued, after)
         if after.attempt > before.attempt:
             self._open_attempt(after, now)
         else:
             self._save_tasks(before, after, now)
-        new = [
-            NewEvent(effect.kind, now, effect.data, after.id)
-            for effect in effects
-            if isinstance(effect, Record)
-        ]
-        self._log.append(self._connection, new)
         for effect in effects:
             self._carry_out(after, effect, now)
 
-    def _save_job(self, state: JobState, reset: bool) -> None:
-        revision = self._revisions[state.id]
+    def _save_job(self, known: KnownJob, state: JobState, reset: bool) -> None:
         values: dict[str, Any] = {
             "status": state.status.value,
-            "reason": _text(state.reason),
+            "reason": stored_text(state.reason),
             "attempt": state.attempt,
             "failures": state.failures,
+            "losses": state.losses,
+            "accumulation": state.accumulation,
+            "steps_lost": state.steps_lost,
             "cancel_requested": state.cancel_requested,
             "pause_requested": state.pause_requested,
             "stop": state.stop.to_dict() if state.stop else None,
@@ -104,28 +173,26 @@ class SqlJobTransaction:
             "error": state.error.to_dict() if state.error else None,
             "started_at": state.started_at,
             "finished_at": state.finished_at,
-            "revision": revision + 1,
+            "revision": known.revision + 1,
         }
         if state.status is JobStatus.COMPLETED and state.result is not None:
             values |= {"result": state.result, "metrics": state.result.get("metrics") or {}, "progress": 1.0}
         if reset:
             values |= {"progress": 0.0, "result": None}
-        mine = (jobs.c.id == state.id) & (jobs.c.revision == revision)
-        if self._connection.execute(update(jobs).where(mine).values(**values)).rowcount == 0:
-            raise Conflict(
-                f"job {state.id} was changed by another orchestrator; this one has to load it again"
-            )
-        self._revisions[state.id] = revision + 1
+            known.progress = 0.0
+        self._writes.save_job(state.id, known.revision, values)
+        known.revision += 1
 
     def _open_attempt(self, state: JobState, now: datetime) -> None:
         row = {"job_id": state.id, "number": state.attempt, "workers": len(state.tasks), "started_at": now}
-        self._connection.execute(insert(attempts).values(**row))
-        rows = [
-            {"lease": task.lease.token, "job_id": state.id, "attempt": state.attempt, "rank": task.lease.rank,
-             "worker_id": task.lease.worker_id, "rendezvous": task.lease.rendezvous, "status": task.status.value}
-            for task in state.tasks
-        ]  # fmt: skip
-        self._connection.execute(insert(tasks), rows)
+        self._writes.new_attempts.append(row)
+        for task in state.tasks:
+            lease = task.lease
+            self._writes.new_tasks.append(
+                {"lease": lease.token, "job_id": state.id, "attempt": state.attempt, "rank": lease.rank,
+                 "worker_id": lease.worker_id, "rendezvous": lease.rendezvous, "status": task.status.value}
+            )  # fmt: skip
+            self._memory.tasks[lease.token] = KnownTask(state.id, state.attempt, lease.rank, lease.worker_id)
 
     def _save_tasks(self, before: JobState, after: JobState, now: datetime) -> None:
         known = {task.lease.token: task for task in before.tasks}
@@ -136,81 +203,114 @@ class SqlJobTransaction:
             if task.status is TaskStatus.RUNNING:
                 values["started_at"] = now
             if task.outcome is not None:
-                values |= {"finished_at": now, "outcome": _outcome_to_dict(task.outcome)}
-            # The fence: an outcome is written once, by the lease that is still in force.
-            mine = (tasks.c.lease == task.lease.token) & tasks.c.status.in_(_LIVE)
-            if self._connection.execute(update(tasks).where(mine).values(**values)).rowcount == 0:
-                raise Conflict(
-                    f"lease {task.lease.token} is not in force any more; its report changes nothing"
-                )
+                values |= {"finished_at": now, "outcome": outcome_to_dict(task.outcome)}
+            self._writes.save_task(task.lease.token, values)
 
     def _carry_out(self, state: JobState, effect: Effect, now: datetime) -> None:
-        if isinstance(effect, StartTask):
+        if isinstance(effect, Record):
+            self._writes.events.append(NewEvent(effect.kind, now, effect.data, state.id))
+        elif isinstance(effect, StartTask):
             self._command(effect.lease, "start", {"job_id": state.id, "rank": effect.lease.rank}, now)
         elif isinstance(effect, StopTask):
-            self._command(effect.lease, "stop", {"reason": effect.reason}, now)
+            self._command(effect.lease, "stop", {"reason": effect.reason, "how": effect.how.value}, now)
         elif isinstance(effect, ReleaseLease):
-            token = effect.lease.token
-            self._connection.execute(update(leases).where(leases.c.token == token).values(released_at=now))
-            mine = (outbox.c.topic == f"agent:{effect.lease.worker_id}") & (outbox.c.ref == str(token))
-            self._connection.execute(
-                update(outbox).where(mine & outbox.c.done_at.is_(None)).values(done_at=now)
-            )
+            self._writes.release(effect.lease.token, effect.lease.worker_id, now)
         elif isinstance(effect, CloseAttempt):
-            mine = (attempts.c.job_id == state.id) & (attempts.c.number == effect.number)
-            values = {"finished_at": now, "outcome": effect.outcome, "reason": _text(effect.reason)}
-            self._connection.execute(update(attempts).where(mine).values(**values))
+            mine = {"b_job": state.id, "b_number": effect.number}
+            values = {"finished_at": now, "outcome": effect.outcome, "reason": stored_text(effect.reason)}
+            self._writes.closed_attempts.append(mine | values)
 
     def _command(self, lease: Lease, kind: str, data: dict[str, Any], now: datetime) -> None:
         topic = f"agent:{lease.worker_id}"
         row = {"topic": topic, "kind": kind, "ref": str(lease.token), "data": data, "created_at": now}
-        number = self._connection.execute(insert(outbox).values(**row).returning(outbox.c.id)).scalar_one()
-        self.commands.append(Command(number, topic, kind, str(lease.token), data))
+        self._writes.orders.append(row)
+        self.commands.append(Command(None, topic, kind, str(lease.token), data))
+
+    # ---- leases --------------------------------------------------------------------------------------------------------
 
     def job_of_lease(self, token: int) -> str | None:
-        found = self._connection.execute(select(leases.c.job_id).where(leases.c.token == token)).scalar()
-        return str(found) if found is not None else None
+        task = self._task(token)
+        return task.job_id if task else None
 
     def worker_of_lease(self, token: int) -> str | None:
-        found = self._connection.execute(select(leases.c.worker_id).where(leases.c.token == token)).scalar()
-        return str(found) if found is not None else None
+        task = self._task(token)
+        return task.worker_id if task else None
 
     def in_force(self, worker_id: str, token: int) -> bool:
         """Whether the lease is still this worker's: the fence that every report has to pass."""
-        mine = (leases.c.token == token) & (leases.c.worker_id == worker_id) & leases.c.released_at.is_(None)
-        return self._connection.execute(select(leases.c.token).where(mine)).scalar() is not None
+        task = self._task(token)
+        if task is None or task.worker_id != worker_id:
+            return False
+        return any(live.lease.token == token for live in self.load(task.job_id).live_tasks)
+
+    def _task(self, token: int) -> KnownTask | None:
+        """Locked while it is read: a job that is being deleted goes before this, with its log, or after it."""
+        if token not in self._memory.tasks:
+            query = select(tasks).where(tasks.c.lease == token).with_for_update()
+            row = self.connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            self._memory.tasks[token] = known_task_of(row)
+            self._looked_up.add(token)
+        return self._memory.tasks[token]
 
     def queue(self, limit: int) -> list[QueuedJob]:
         """Waiting jobs, those with the highest priority first, oldest first among equals."""
-        columns = (jobs.c.id, jobs.c.priority, jobs.c.created_at, jobs.c.not_before, jobs.c.spec)
-        query = select(*columns).where(jobs.c.status == JobStatus.QUEUED.value)
-        rows = self._connection.execute(
-            query.order_by(jobs.c.priority, jobs.c.created_at, jobs.c.id).limit(limit)
-        )
+        self.flush()
+        query = select(*QUEUE_COLUMNS).where(jobs.c.status == JobStatus.QUEUED.value)
+        query = query.order_by(jobs.c.priority, jobs.c.created_at, jobs.c.id).limit(limit)
+        return [queued_of(row) for row in self.connection.execute(query)]
+
+    def newest_event(self) -> int:
+        return int(self.connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one())
+
+    def submitted_after(self, position: int) -> tuple[list[QueuedJob], int]:
+        """Jobs that were submitted after a place in the event log and wait, and the place up to which this is known."""
+        newest = self.newest_event()
+        if newest == position:
+            return [], position
+        new = (events.c.id > position) & (events.c.id <= newest) & (events.c.kind == "job.submitted")
+        # In two steps: joined, SQLite would walk through the whole queue and look for each job's entry.
+        submitted = self.connection.execute(select(events.c.job_id).where(new)).scalars().all()
+        if not submitted:
+            return [], newest
+        waiting = (jobs.c.status == JobStatus.QUEUED.value) & jobs.c.id.in_(submitted)
         return [
-            QueuedJob(row.id, row.priority, row.created_at, row.not_before, row.spec["resources"])
-            for row in rows
-        ]
+            queued_of(row) for row in self.connection.execute(select(*QUEUE_COLUMNS).where(waiting))
+        ], newest
 
     def live_leases(self, worker_id: str | None = None) -> list[LiveLease]:
+        self.flush()
         joined = leases.join(tasks, tasks.c.lease == leases.c.token).join(jobs, jobs.c.id == leases.c.job_id)
-        query = select(leases.c.token, leases.c.worker_id, leases.c.job_id, tasks, jobs.c.spec).select_from(
-            joined
+        joined = joined.join(
+            attempts, (attempts.c.job_id == tasks.c.job_id) & (attempts.c.number == tasks.c.attempt)
         )
-        query = query.where(leases.c.released_at.is_(None))
+        of_job = (
+            jobs.c.spec, jobs.c.workspace, jobs.c.priority, jobs.c.progress, jobs.c.stop, jobs.c.created_at,
+            attempts.c.workers.label("attempt_workers"),
+        )  # fmt: skip
+        query = select(
+            leases.c.token, leases.c.worker_id, leases.c.job_id, leases.c.granted_at, tasks, *of_job
+        )
+        query = query.select_from(joined).where(leases.c.released_at.is_(None))
         if worker_id is not None:
             query = query.where(leases.c.worker_id == worker_id)
         return [
-            LiveLease(row.token, row.worker_id, row.job_id, row.rank, row.attempt, row.status, row.rendezvous,
-                      row.log_offset, row.record_offset, row.spec["resources"])
-            for row in self._connection.execute(query.order_by(leases.c.token))
+            LiveLease(
+                row.token, row.worker_id, row.job_id, row.rank, row.attempt, row.status, row.rendezvous, row.log_offset,
+                row.record_offset, row.spec["resources"], row.workspace, row.priority, row.granted_at, row.progress,
+                row.stop is not None, row.spec.get("timeout"), row.created_at, row.spec.get("dataset"),
+                row.attempt_workers,
+            )
+            for row in self.connection.execute(query.order_by(leases.c.token))
         ]  # fmt: skip
 
     def held_tasks(self, worker_id: str, tokens: Sequence[int]) -> list[HeldTask]:
         """Those of `tokens` that were ever leased to this worker."""
+        self.flush()
         columns = (leases.c.token, leases.c.released_at, tasks.c.log_offset, tasks.c.record_offset)
         query = select(*columns).join(tasks, tasks.c.lease == leases.c.token)
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             query.where(leases.c.token.in_(tokens), leases.c.worker_id == worker_id)
         )
         return [
@@ -218,62 +318,57 @@ class SqlJobTransaction:
             for row in rows
         ]
 
-    def running_deadlines(self) -> list[tuple[str, datetime, float]]:
-        """`(job id, start of the running attempt, limit in seconds)` of running jobs that have a timeout."""
-        joined = jobs.join(attempts, (attempts.c.job_id == jobs.c.id) & (attempts.c.number == jobs.c.attempt))
-        query = select(jobs.c.id, jobs.c.spec, attempts.c.started_at).select_from(joined)
-        rows = self._connection.execute(query.where(jobs.c.status == JobStatus.RUNNING.value))
-        return [
-            (row.id, row.started_at, float(row.spec["timeout"])) for row in rows if row.spec.get("timeout")
-        ]
-
     def payload(self, job_id: str) -> dict[str, Any]:
         """What the tasks of a job's running attempt have to be told, apart from their ranks."""
-        row = self._connection.execute(select(jobs).where(jobs.c.id == job_id)).one()
-        mine = (tasks.c.job_id == job_id) & (tasks.c.attempt == row.attempt)
-        gang = self._connection.execute(
-            select(tasks.c.worker_id, tasks.c.rendezvous).where(mine).order_by(tasks.c.rank)
-        ).all()
-        newest = self.last_checkpoint(job_id)
+        known = self._known(job_id)
+        gang = [task.lease for task in known.state.tasks]
+        # Only an earlier attempt, or the job that it was forked from, can have left one.
+        saved = known.state.attempt > 1 or known.inputs.get("forked")
+        newest = self.last_checkpoint(job_id) if saved else None
         host, _, port = (gang[0].rendezvous or "127.0.0.1:0").rpartition(":")
         return {
             "world_size": len(gang),
-            "workers": [task.worker_id for task in gang],
+            "workers": [lease.worker_id for lease in gang],
             "master_addr": host,
             "master_port": int(port),
-            "job_id": row.id,
-            "job_name": row.name,
-            "attempt": row.attempt,
-            "spec": row.spec,
-            "dataset": row.inputs.get("dataset"),
-            "code": row.inputs.get("code"),
+            "job_id": job_id,
+            "job_name": known.queued.name,
+            "attempt": known.state.attempt,
+            "accumulation": known.state.accumulation,
+            "spec": known.spec,
+            "dataset": known.inputs.get("dataset"),
+            "code": known.inputs.get("code"),
             "checkpoint": {key: newest.data[key] for key in ("key", "step", "sha256")} if newest else None,
         }
 
     def last_checkpoint(self, job_id: str) -> Event | None:
+        self.flush()
         mine = (events.c.job_id == job_id) & (events.c.kind == "checkpoint")
-        row = self._connection.execute(
+        row = self.connection.execute(
             select(events).where(mine).order_by(events.c.id.desc()).limit(1)
         ).one_or_none()
         return Event(row.id, row.job_id, row.kind, row.at, row.data) if row else None
 
     def open_commands(self, topic: str) -> list[Command]:
+        self.flush()
         query = (
             select(outbox).where(outbox.c.topic == topic, outbox.c.done_at.is_(None)).order_by(outbox.c.id)
         )
         return [
-            Command(row.id, row.topic, row.kind, row.ref, row.data) for row in self._connection.execute(query)
+            Command(row.id, row.topic, row.kind, row.ref, row.data) for row in self.connection.execute(query)
         ]
 
-    def close_commands(self, ids: Sequence[int], now: datetime) -> None:
+    def close_commands(self, commands: Sequence[Command], now: datetime) -> None:
+        ids = [command.id for command in commands]
         if ids:
-            self._connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(done_at=now))
+            self.connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(done_at=now))
 
     def close_command(self, worker_id: str, token: int, kind: str, now: datetime) -> None:
-        mine = (
-            (outbox.c.topic == f"agent:{worker_id}") & (outbox.c.ref == str(token)) & (outbox.c.kind == kind)
+        self._writes.confirmed_orders.append(
+            {"b_topic": f"agent:{worker_id}", "b_ref": str(token), "b_kind": kind, "done_at": now}
         )
-        self._connection.execute(update(outbox).where(mine & outbox.c.done_at.is_(None)).values(done_at=now))
+
+    # ---- what tasks leave ----------------------------------------------------------------------------------------------
 
     def take_over(self, token: int, stream: str, start: int, end: int, new: Sequence[NewEvent]) -> int | None:
         """Appends a piece of a task's log or records once: only when it begins where the last one ended.
@@ -281,74 +376,32 @@ class SqlJobTransaction:
         Returns:
             Where the stream stands now (the agent goes on from there), or None for an unknown lease.
         """
-        column = tasks.c[f"{stream}_offset"]
-        mine = (tasks.c.lease == token) & (column == start)
-        if self._connection.execute(update(tasks).where(mine).values({column: end})).rowcount:
-            self._log.append(self._connection, new)
-            return end
-        found = self._connection.execute(select(column).where(tasks.c.lease == token)).scalar()
-        return int(found) if found is not None else None
+        task = self._task(token)
+        if task is None:
+            return None
+        if start == getattr(task, stream):
+            setattr(task, stream, end)
+            self._writes.offsets[token] = {
+                "b_lease": token, "log_offset": task.log, "record_offset": task.record,
+            }  # fmt: skip
+            self._writes.events += new
+        return int(getattr(task, stream))
 
     def task_place(self, token: int) -> tuple[str, int, int] | None:
         """`(job id, attempt, rank)` of a lease's task."""
-        row = self._connection.execute(
-            select(tasks.c.job_id, tasks.c.attempt, tasks.c.rank).where(tasks.c.lease == token)
-        ).one_or_none()
-        return (row.job_id, row.attempt, row.rank) if row else None
+        task = self._task(token)
+        return (task.job_id, task.attempt, task.rank) if task else None
 
     def update_progress(
         self, job_id: str, attempt: int, progress: float | None, metrics: dict[str, Any]
     ) -> None:
         """Latest figures for lists and bars; those of an attempt that is over are left out."""
-        mine = (
-            (jobs.c.id == job_id) & (jobs.c.attempt == attempt) & (jobs.c.status == JobStatus.RUNNING.value)
-        )
-        row = self._connection.execute(select(jobs.c.metrics, jobs.c.progress).where(mine)).one_or_none()
-        if row is not None:
-            values = {
-                "metrics": {**row.metrics, **metrics},
-                "progress": row.progress if progress is None else progress,
-            }
-            self._connection.execute(update(jobs).where(mine).values(**values))
-
-
-def _text(reason: str | None) -> str | None:
-    # A task's own last words may hold anything; its end has to be written all the same.
-    return None if reason is None else storable_text(reason)
-
-
-def _state(row: Row[Any], found: Sequence[Row[Any]]) -> JobState:
-    return JobState(
-        id=row.id,
-        status=JobStatus(row.status),
-        retries=int(row.spec.get("retries", 3)),
-        attempt=row.attempt,
-        failures=row.failures,
-        tasks=tuple(_task_state(task) for task in found),
-        cancel_requested=row.cancel_requested,
-        pause_requested=row.pause_requested,
-        stop=Failure.from_dict(row.stop) if row.stop else None,
-        not_before=row.not_before,
-        reason=row.reason,
-        error=Failure.from_dict(row.error) if row.error else None,
-        result=row.result,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-    )
-
-
-def _task_state(row: Row[Any]) -> TaskState:
-    outcome = _outcome_from_dict(row.outcome) if row.outcome else None
-    return TaskState(
-        Lease(row.lease, row.rank, row.worker_id, row.rendezvous), TaskStatus(row.status), outcome
-    )
-
-
-def _outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
-    failure = outcome.failure.to_dict() if outcome.failure else None
-    return {"status": outcome.status.value, "failure": failure, "result": outcome.result}
-
-
-def _outcome_from_dict(data: dict[str, Any]) -> Outcome:
-    failure = Failure.from_dict(data["failure"]) if data.get("failure") else None
-    return Outcome(TaskStatus(data["status"]), failure, data.get("result") or {})
+        known = self._known(job_id)
+        if known.state.status is not JobStatus.RUNNING or known.state.attempt != attempt:
+            return
+        if progress is not None:
+            known.progress = self.progress[job_id] = progress
+        known.metrics = {**known.metrics, **metrics}
+        self._writes.progress[job_id] = {
+            "b_id": job_id, "progress": known.progress, "metrics": known.metrics,
+        }  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 """Returns the current instant, aware, in UTC."""
@@ -11,6 +12,15 @@ Clock = Callable[[], datetime]
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def steady_clock(wall: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> Clock:
+    """A clock that reads the time of day once and counts from there.
+
+    When the machine's clock is set forward or back, leases and timeouts that go by it neither end early nor last for ever.
+    """
+    began_at, began = wall(), monotonic()
+    return lambda: began_at + timedelta(seconds=monotonic() - began)
 
 
 def rfc3339(instant: datetime | None) -> str | None:

@@ -10,13 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 import structlog
 
 from tensorfleet.adapters.database import Database
+from tensorfleet.adapters.guarded import GuardedTracking, guarded, is_away
+from tensorfleet.adapters.redis_wakes import open_herald
 from tensorfleet.errors import Internal, StorageFull, Unavailable
+from tensorfleet.fleet.conditions import Condition, SqlConditions
 from tensorfleet.jobs.eventlog import SqlEventLog
-from tensorfleet.monitor.drain import Drain
+from tensorfleet.kit.breaker import Breaker, Reading
+from tensorfleet.kit.clock import Clock, steady_clock
+from tensorfleet.monitor.drain import CURSOR, Drain
 from tensorfleet.monitor.wake import SOCKET_NAME
 from tensorfleet.registry.ports import TrackingBackend
 from tensorfleet.registry.store import SqlRegistryStore
@@ -27,6 +33,47 @@ BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
 
 _log = structlog.get_logger(__name__)
+
+
+class Health(Protocol):
+    """What the loop asks about MLflow."""
+
+    def pause_s(self) -> float | None:
+        """For how long MLflow is left alone from now on; None while it answers."""
+        ...
+
+    def tell(self) -> None:
+        """Lets the others know how MLflow is, if that has changed.  Never fails."""
+        ...
+
+
+class MlflowHealth:
+    """The breaker around MLflow; its state goes into the database, where the gateways read it."""
+
+    def __init__(self, conditions: SqlConditions, clock: Clock) -> None:
+        # One failure is enough: there is one writer, which makes one call after the other.
+        self.breaker = Breaker(is_away, clock, failures=1, first_s=BACKOFF_FIRST_S, most_s=BACKOFF_MOST_S)
+        self._conditions = conditions
+        self._clock = clock
+        self._told: Reading | None = None
+
+    def pause_s(self) -> float | None:
+        at = self.breaker.reading.next_try_at
+        return None if at is None else max(0.0, (at - self._clock()).total_seconds())
+
+    def tell(self) -> None:
+        reading = self.breaker.reading
+        if reading == self._told or (reading.closed and self._told and self._told.closed):
+            return
+        status = "ok" if reading.closed else "away"
+        detail = None if reading.closed else reading.last_error
+        with suppress(Unavailable, StorageFull):  # the database is away too: told at the next turn
+            self._conditions.report(Condition(CURSOR, status, reading.since, detail, reading.next_try_at))
+            self._told = reading
+
+    def opened(self, settings: Settings) -> TrackingBackend:
+        with guarded(self.breaker, "MLflow"):
+            return GuardedTracking(_open_mlflow(settings), self.breaker)
 
 
 class Bell:
@@ -83,6 +130,7 @@ def _swallow(nudges: socket.socket) -> None:
 def run(
     drain: Drain,
     bell: Bell,
+    health: Health,
     exit_when_idle_s: float | None = None,
     clock_s: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -92,9 +140,13 @@ def run(
     while not bell.stopped:
         try:
             handled = drain.once()
+            health.tell()
         except (Unavailable, Internal, StorageFull) as error:
             failures += 1
-            pause = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 10))
+            health.tell()
+            left_alone_s = health.pause_s()
+            backoff_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 10))
+            pause = backoff_s if left_alone_s is None else left_alone_s
             _log.warning(
                 "MLflow or the metadata store is away; trying again", problem=str(error), again_in_s=pause
             )
@@ -113,11 +165,11 @@ def run(
         bell.wait(min(POLL_S, left))
 
 
-def follow(drain: Drain, bell: Bell, exit_when_idle_s: float | None = None) -> None:
+def follow(drain: Drain, bell: Bell, health: Health, exit_when_idle_s: float | None = None) -> None:
     """`run`, with the bell open; a nudge in the moment of leaving is not lost."""
     while True:
         bell.open()
-        run(drain, bell, exit_when_idle_s)
+        run(drain, bell, health, exit_when_idle_s)
         bell.hide()
         # What was written before a nudge that came to the closing door is seen by this last look.
         if bell.stopped or not drain.pending():
@@ -126,14 +178,15 @@ def follow(drain: Drain, bell: Bell, exit_when_idle_s: float | None = None) -> N
 
 def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     """The role's entry: returns the exit code."""
-    database = Database(settings.database)
+    database = Database(settings.database, open_herald(settings.redis_url))
+    health = MlflowHealth(SqlConditions(database), steady_clock())
     drain = Drain(
-        SqlEventLog(database), SqlRegistryStore(database), lambda: _open_mlflow(settings), settings.objects
+        SqlEventLog(database), SqlRegistryStore(database), lambda: health.opened(settings), settings.objects
     )
     bell = Bell(settings.run_dir / SOCKET_NAME)
     try:
         with _stopped_by_signals(bell):
-            follow(drain, bell, exit_when_idle_s)
+            follow(drain, bell, health, exit_when_idle_s)
     finally:
         bell.close()
         database.close()

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,31 +136,36 @@ class BlobStore:
         """The blob as a file that can be read and seeked; it keeps the chunk of the last read."""
         return _BlobFile(self, self._manifest(digest))
 
-    def fetch(self, digest: str, cache_dir: Path) -> Path:
+    def fetch(self, digest: str, cache_dir: Path, on_chunk: Callable[[], object] | None = None) -> Path:
         """The blob as a local file, verified; written to `cache_dir` once, however many ask for it at a time.
 
         A blob of one chunk in a folder store is that chunk's file, without a copy: never write to it.
+
+        Args:
+            on_chunk: is called after each chunk, such as for signs of life.
 
         Raises:
             NotFound, Internal: as `stream`.
             StorageFull: `cache_dir` has no space for it.
         """
+        target = cache_dir / digest
+        if _SHA256.fullmatch(digest) and target.exists():
+            return target  # it was verified when it was written
         manifest = self._manifest(digest)
         if len(manifest.chunks) == 1 and isinstance(self.objects, LocalFiles):
             self._chunk(manifest, 0)
             return self.objects.local_path(_chunk_key(manifest.chunks[0]))
-        target = cache_dir / digest
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
             while not target.exists():
-                self._fetch_locked(manifest, target)
+                self._fetch_locked(manifest, target, on_chunk)
         except OSError as error:
             if not is_full(error):
                 raise Unavailable(f"{cache_dir} cannot be written: {error.strerror}") from error
             raise StorageFull(f"{cache_dir} has no space for {manifest.size} bytes; free some") from error
         return target
 
-    def _fetch_locked(self, manifest: _Manifest, target: Path) -> None:
+    def _fetch_locked(self, manifest: _Manifest, target: Path, on_chunk: Callable[[], object] | None) -> None:
         part = target.with_name(f".{target.name}.part")
         with part.open("ab") as file:
             # The locked file becomes the target, or goes when its holder fails: look again after waiting.
@@ -170,6 +175,8 @@ class BlobStore:
                     file.truncate(0)
                     for piece in self._pieces(manifest, 0, manifest.size):
                         file.write(piece)
+                        if on_chunk is not None:
+                            on_chunk()
                     file.flush()
                     part.replace(target)
             finally:

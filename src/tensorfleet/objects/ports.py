@@ -86,6 +86,14 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def copy(self, source: str, target: str) -> None:
+        """Makes `target` the same bytes as `source`, without reading them here; an object that was there is replaced.
+
+        Raises:
+            NotFound: there is no `source`.
+        """
+        ...
+
     def size(self, key: str) -> int | None:
         """Its bytes, or None when there is no such object."""
         ...

@@ -15,16 +15,20 @@ from typing import Any
 
 import structlog
 
-from tensorfleet.errors import StorageFull, TensorFleetError, Unavailable
-from tensorfleet.fleet.model import Worker
+from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
+from tensorfleet.fleet.leadership import SqlLeadership
+from tensorfleet.jobs.memory import JobMemory
 from tensorfleet.jobs.ports import Command
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.jobs.transaction import SqlJobTransaction
 from tensorfleet.kit.clock import Clock
-from tensorfleet.orchestrator import handlers
+from tensorfleet.orchestrator.board import Board
+from tensorfleet.orchestrator.placing import place_waiting
 
 Work = Callable[[SqlJobTransaction, datetime], Any]
 GROUP_LIMIT = 256
+PATIENCE_S = 0.02
+"""How long a piece of a log waits for others to be written together with it."""
 log = structlog.get_logger()
 
 
@@ -32,6 +36,7 @@ log = structlog.get_logger()
 class _Item:
     work: Work
     answer: asyncio.Future[Any]
+    patient: bool
 
 
 @dataclass
@@ -51,22 +56,29 @@ class Engine:
     def __init__(
         self,
         store: SqlJobStore,
+        lead: SqlLeadership,
+        board: Board,
         clock: Clock,
         deliver: Callable[[Command, dict[str, Any]], None],
         changed: Callable[[], None],
     ) -> None:
-        self.workers: dict[str, Worker] = {}
+        self.board = board
         self._changed = changed
         self._store = store
+        self._memory = JobMemory()
+        self._lead = lead
         self._clock = clock
         self._deliver = deliver
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
 
-    def submit(self, work: Work) -> asyncio.Future[Any]:
-        """Queues work; the future ends when it is durable, with its result or its error."""
+    def submit(self, work: Work, patient: bool = False) -> asyncio.Future[Any]:
+        """Queues work; the future ends when it is durable, with its result or its error.
+
+        Work that is patient (a piece of a log: nobody waits for it) is kept for a moment, so that more of it is written together.
+        """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(_Item(work, answer))
+        self._queue.put_nowait(_Item(work, answer, patient))
         return answer
 
     async def call(self, function: Callable[[], Any]) -> Any:
@@ -74,11 +86,13 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     async def run(self) -> None:
-        """Works until it is cancelled.  While the database is away, work waits; nothing is dropped."""
+        """Works until it is cancelled.  While the database is away, work waits; nothing is dropped.
+
+        Raises:
+            LostLead: another orchestrator has taken over; nothing of what waited was written.
+        """
         while True:
-            group = [await self._queue.get()]
-            while len(group) < GROUP_LIMIT and not self._queue.empty():
-                group.append(self._queue.get_nowait())
+            group = await self._next_group()
             done = await self._committed(group)
             for item, (good, result) in zip(group, done.results, strict=True):
                 if not item.answer.cancelled():
@@ -89,6 +103,22 @@ class Engine:
                 self._deliver(command, {})
             if done.changed:
                 self._changed()
+
+    async def _next_group(self) -> list[_Item]:
+        """What is there, and what comes in a moment; nothing when it is time to ask the scheduler before anything comes."""
+        group: list[_Item] = []
+        wait_s = self.board.due_in_s()
+        try:
+            async with asyncio.timeout(wait_s) as limit:
+                while len(group) < GROUP_LIMIT:
+                    if group and self._queue.empty() and not all(item.patient for item in group):
+                        break
+                    group.append(await self._queue.get())
+                    if len(group) == 1:
+                        limit.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
+        except TimeoutError:
+            pass
+        return group
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -107,7 +137,7 @@ class Engine:
     def _commit(self, group: list[_Item]) -> _Done:
         try:
             return self._commit_together(group)
-        except (Unavailable, StorageFull):
+        except (Unavailable, StorageFull, LostLead):
             raise
         except Exception:
             log.debug("a group failed; its parts are committed one by one", size=len(group))
@@ -123,7 +153,7 @@ class Engine:
         """Alone, so that what is wrong with one piece of work stays its own trouble."""
         try:
             return self._commit_together([item])
-        except (Unavailable, StorageFull):
+        except (Unavailable, StorageFull, LostLead):
             raise
         except TensorFleetError as error:
             return _Done([(False, error)], [], [])
@@ -133,14 +163,24 @@ class Engine:
 
     def _commit_together(self, group: list[_Item]) -> _Done:
         now = self._clock()
-        with self._store.orchestrate() as tx:
+        try:
+            return self._in_one_transaction(group, now)
+        except BaseException:
+            self.board.forget()
+            self._memory.forget()
+            raise
+
+    def _in_one_transaction(self, group: list[_Item], now: datetime) -> _Done:
+        with self._store.orchestrate(self._memory) as tx:
+            self._lead.check(tx.connection)
+            self.board.refresh(tx, now)
             results = [(True, item.work(tx, now)) for item in group]
-            handlers.place_waiting(tx, self.workers.values(), now)
-            starts = [
-                (command, tx.payload(command.data["job_id"]))
-                for command in tx.commands
-                if command.kind == "start"
-            ]
+            self.board.follow(tx.touched, now)
+            self.board.follow_progress(tx.progress, now)
+            place_waiting(tx, self.board, now)
+            started = [command for command in tx.commands if command.kind == "start"]
+            payloads = {job_id: tx.payload(job_id) for job_id in {order.data["job_id"] for order in started}}
+            starts = [(order, payloads[order.data["job_id"]]) for order in started]
             others = [command for command in tx.commands if command.kind != "start"]
-            changed = tx.saved
+            changed = bool(tx.touched)
         return _Done(results, starts, others, changed)

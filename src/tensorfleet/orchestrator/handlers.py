@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from tensorfleet.errors import IllegalTransition, NotFound
-from tensorfleet.fleet.model import Worker
-from tensorfleet.fleet.snapshot import take_snapshot
 from tensorfleet.jobs.events import (
     CancelRequested,
     JobEvent,
-    Leased,
     PauseRequested,
     ResumeRequested,
     RetryRequested,
     TaskFinished,
     TaskStarted,
-    TimedOut,
-    WorkerLost,
 )
 from tensorfleet.jobs.machine import decide
 from tensorfleet.jobs.model import Failure, FailureClass, NewEvent, Outcome, TaskStatus
 from tensorfleet.jobs.ports import Command, HeldTask
 from tensorfleet.jobs.transaction import SqlJobTransaction
-from tensorfleet.scheduling.model import Place
-from tensorfleet.scheduling.placement import schedule
+from tensorfleet.orchestrator import records
 
-QUEUE_LIMIT = 1000
 INTENTS: dict[str, type[Any]] = {
     "cancel": CancelRequested,
     "pause": PauseRequested,
@@ -52,35 +44,6 @@ def apply_event(tx: SqlJobTransaction, job_id: str, event: JobEvent, now: dateti
     tx.save(before, after, effects, now)
 
 
-def place_waiting(tx: SqlJobTransaction, workers: Iterable[Worker], now: datetime) -> int:
-    """Leases workers to as many waiting gangs as fit; returns how many jobs were started."""
-    known = {worker.id: worker for worker in workers}
-    queue = tx.queue(QUEUE_LIMIT)
-    if not queue:
-        return 0
-    leases = tx.live_leases()
-    decisions = schedule(take_snapshot(now, queue, known.values(), leases))
-    used = {lease.rendezvous for lease in leases}
-    started = 0
-    for decision in decisions:
-        if isinstance(decision, Place):
-            rendezvous = _free_rendezvous(known[decision.worker_ids[0]], used)
-            if rendezvous is None and len(decision.worker_ids) > 1:
-                continue  # a fleet scaled beyond the ports that its agent holds: the gang waits for one
-            used.add(rendezvous)
-            granted = tx.grant(decision.job_id, decision.worker_ids, rendezvous, now)
-            apply_event(tx, decision.job_id, Leased(granted), now)
-            started += 1
-    return started
-
-
-def _free_rendezvous(worker: Worker, used: set[str | None]) -> str | None:
-    """A port that the worker of rank 0 has reserved and that no live gang meets at."""
-    host = worker.resources.get("host", "127.0.0.1")
-    addresses = (f"{host}:{port}" for port in worker.resources.get("ports", ()))
-    return next((address for address in addresses if address not in used), None)
-
-
 def take_intents(tx: SqlJobTransaction, now: datetime) -> list[Command]:
     """Carries out what users asked for; returns intents about workers, which stay open until the caller closes them."""
     about_workers = []
@@ -90,7 +53,7 @@ def take_intents(tx: SqlJobTransaction, now: datetime) -> list[Command]:
         if intent is None:
             about_workers.append(command)
             continue
-        done.append(command.id)
+        done.append(command)
         try:
             apply_event(tx, command.ref or "", intent(), now)
         except (IllegalTransition, NotFound) as error:
@@ -144,11 +107,11 @@ def _makes_sense(outcome: Outcome) -> bool:
     )
 
 
-def worker_lost(tx: SqlJobTransaction, worker_id: str, now: datetime) -> int:
-    """Takes all leases from a silent worker; returns how many jobs that touched."""
+def for_jobs_on(tx: SqlJobTransaction, worker_id: str, event: JobEvent, now: datetime) -> int:
+    """The same event for every job that has a rank on a worker; returns how many there were."""
     touched = {lease.job_id for lease in tx.live_leases(worker_id)}
     for job_id in sorted(touched):
-        apply_event(tx, job_id, WorkerLost(worker_id), now)
+        apply_event(tx, job_id, event, now)
     return len(touched)
 
 
@@ -166,12 +129,6 @@ def attach(tx: SqlJobTransaction, worker_id: str, held: Iterable[int], now: date
     return tx.held_tasks(worker_id, tokens)
 
 
-def stop_overdue(tx: SqlJobTransaction, now: datetime) -> None:
-    for job_id, started_at, limit_s in tx.running_deadlines():
-        if (now - started_at).total_seconds() > limit_s:
-            apply_event(tx, job_id, TimedOut(limit_s), now)
-
-
 def take_chunk(
     tx: SqlJobTransaction, token: int, stream: str, start: int, data: bytes, now: datetime
 ) -> int | None:
@@ -186,88 +143,11 @@ def take_chunk(
         text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
         entries = [NewEvent("log", now, {**where, "offset": start, "text": text}, job_id)]
         return tx.take_over(token, stream, start, start + len(data), entries)
-    records = _parse_records(data)
-    entries = _record_events(records, where, job_id, now)
+    found = records.parse_records(data)
+    entries = records.record_events(found, where, job_id, now)
     end = tx.take_over(token, stream, start, start + len(data), entries)
     if end == start + len(data):
-        progress, latest = _latest(records)
+        progress, latest = records.latest(found)
         if progress is not None or (latest and rank == 0):
             tx.update_progress(job_id, attempt, progress, latest if rank == 0 else {})
     return end
-
-
-def _parse_records(data: bytes) -> list[dict[str, Any]]:
-    records = []
-    for line in data.splitlines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # torn by a kill in the middle of a write; the next attempt writes it again
-        if isinstance(record, dict):
-            records.append(record)
-    return records
-
-
-def _record_events(
-    records: list[dict[str, Any]], where: dict[str, int], job_id: str, now: datetime
-) -> list[NewEvent]:
-    points = [
-        {"step": _step(record), "at": _instant(record, now).timestamp(), "values": _numbers(record)}
-        for record in records
-        if record.get("kind") == "metrics" and _numbers(record)
-    ]
-    found = [NewEvent("metrics", now, {**where, "points": points}, job_id)] if points else []
-    for record in records:
-        if record.get("kind") == "checkpoint" and _step(record) is not None and _names_a_file(record):
-            data = {key: record.get(key) for key in ("step", "key", "sha256", "bytes")}
-            found.append(NewEvent("checkpoint", _instant(record, now), {**where, **data}, job_id))
-    return found
-
-
-def _instant(record: Mapping[str, Any], now: datetime) -> datetime:
-    at = record.get("at")
-    try:
-        return datetime.fromtimestamp(at, UTC) if isinstance(at, (int, float)) else now
-    except (ValueError, OverflowError, OSError):
-        return now
-
-
-def _step(record: Mapping[str, Any]) -> int | None:
-    step = record.get("step")
-    return step if isinstance(step, int) else None
-
-
-def _names_a_file(record: Mapping[str, Any]) -> bool:
-    return all(isinstance(record.get(key), str) for key in ("key", "sha256"))
-
-
-def _numbers(record: Mapping[str, Any]) -> dict[str, float | None]:
-    """The values of a metrics record that are numbers; those without a value, such as NaN, are None."""
-    values = record.get("values")
-    if not isinstance(values, dict):
-        return {}
-    return {
-        name: _finite(value)
-        for name, value in values.items()
-        if value is None or isinstance(value, (int, float))
-    }
-
-
-def _finite(value: Any) -> float | None:
-    """A number as it is; None for what is none, or is beyond all floats."""
-    try:
-        return value if isinstance(value, (int, float)) and math.isfinite(value) else None
-    except OverflowError:
-        return None
-
-
-def _latest(records: list[dict[str, Any]]) -> tuple[float | None, dict[str, Any]]:
-    progress: float | None = None
-    latest: dict[str, Any] = {}
-    for record in records:
-        value = _finite(record.get("value"))
-        if record.get("kind") == "progress" and value is not None:
-            progress = min(1.0, max(0.0, float(value)))
-        elif record.get("kind") == "metrics":
-            latest.update(_numbers(record))
-    return progress, latest

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from tensorfleet.errors import TensorFleetError
-from tensorfleet.fleet.model import WorkerState
+from tensorfleet.composition import quotas_of
+from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
+from tensorfleet.fleet.leadership import SqlLeadership
+from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.fleet.store import SqlWorkerStore
+from tensorfleet.jobs.events import DiskLow, Preempted, WorkerLost
 from tensorfleet.jobs.ports import Command
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import Clock
 from tensorfleet.monitor.wake import wake_monitor
 from tensorfleet.orchestrator import handlers
+from tensorfleet.orchestrator.board import Board
 from tensorfleet.orchestrator.engine import Engine
+from tensorfleet.orchestrator.hangs import HangDoctor
 from tensorfleet.orchestrator.sessions import Session, Sessions
+from tensorfleet.scheduling.model import Policy
 from tensorfleet.settings import Settings
 from tensorfleet.wire import codec
 from tensorfleet.wire import tensorfleet_pb2 as pb
@@ -31,15 +38,28 @@ log = structlog.get_logger()
 class Orchestrator:
     """Takes in what agents and users say, lets the engine decide, and keeps time (leases, timeouts, back-offs)."""
 
-    def __init__(self, settings: Settings, jobs: SqlJobStore, workers: SqlWorkerStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: SqlJobStore,
+        workers: SqlWorkerStore,
+        lead: SqlLeadership,
+        clock: Clock,
+    ) -> None:
         self._settings = settings
         self._workers = workers
+        self._lead = lead
         self._clock = clock
         self._woken = asyncio.Event()
         self._beats_written = 0.0
         self._ticked = time.monotonic()
+        self.loaded = asyncio.Event()
         self.sessions = Sessions()
-        self.engine = Engine(jobs, clock, self.sessions.deliver, lambda: wake_monitor(settings.run_dir))
+        board = Board(Policy(settings.policy), quotas_of(settings), settings.grow_after_s)
+        self.engine = Engine(
+            jobs, lead, board, clock, self.sessions.deliver, lambda: wake_monitor(settings.run_dir)
+        )
+        self.hangs = HangDoctor(self.engine, self.sessions)
 
     def wake(self) -> None:
         self._woken.set()
@@ -47,12 +67,24 @@ class Orchestrator:
     async def run(self) -> None:
         """Loads the fleet from the database, then works until it is cancelled."""
         for worker in await self.engine.call(self._workers.all):
-            self.engine.workers[worker.id] = worker
+            self._know(worker)
             if worker.state is not WorkerState.LOST:
                 self.sessions.expect(worker.id)
+        self.loaded.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.engine.run())
             group.create_task(self._keep_time())
+            group.create_task(self._keep_the_lead())
+
+    async def _keep_the_lead(self) -> None:
+        while True:
+            await asyncio.sleep(self._lead.lease_s / 4)
+            try:
+                await self.engine.call(self._lead.renew)
+            except (Unavailable, StorageFull) as error:
+                log.warning(
+                    "the lead could not be renewed; nobody else can take it either", detail=error.detail
+                )
 
     async def _keep_time(self) -> None:
         self._woken.set()
@@ -65,6 +97,8 @@ class Orchestrator:
             self._woken.clear()
             try:
                 await self._tick()
+            except LostLead:
+                raise
             except TensorFleetError as error:
                 log.warning("a tick was lost", detail=error.detail)
 
@@ -73,14 +107,14 @@ class Orchestrator:
         for intent in intents:
             await self._change_worker(intent)
         if intents:
-            done = [intent.id for intent in intents]
-            await self.engine.submit(lambda tx, now: tx.close_commands(done, now))
+            await self.engine.submit(lambda tx, now: tx.close_commands(intents, now))
+        if time.monotonic() - self._ticked < TICK_S:
+            return  # it was only woken
         if time.monotonic() - self._ticked > self._settings.lease_s / 2:
             self.sessions.restart_clocks()
         self._ticked = time.monotonic()
         for worker_id in self.sessions.silent(self._settings.lease_s):
             await self._lose(worker_id)
-        await self.engine.submit(handlers.stop_overdue)
         if time.monotonic() - self._beats_written >= BEAT_WRITE_S:
             self._beats_written = time.monotonic()
             now = self._clock()
@@ -95,25 +129,33 @@ class Orchestrator:
             "undrain": lambda: self._workers.set_state(worker_id, WorkerState.ONLINE),
             "scale": lambda: self._workers.scale(worker_id, int(intent.data["slots"])),
         }.get(intent.kind)
-        worker = self.engine.workers.get(worker_id)
+        worker = self.engine.board.workers.get(worker_id)
         if change is None or worker is None or worker.state is WorkerState.LOST:
             log.info("an intent about a worker came too late", worker=worker_id, intent=intent.kind)
             return
         await self.engine.call(change)
-        self.engine.workers[worker_id] = await self.engine.call(lambda: self._workers.get(worker_id))
+        self._know(await self.engine.call(lambda: self._workers.get(worker_id)))
+        if intent.kind == "drain":
+            left = Preempted(f"worker {worker_id} is being drained")
+            await self.engine.submit(lambda tx, now: handlers.for_jobs_on(tx, worker_id, left, now))
+
+    def _know(self, worker: Worker) -> None:
+        self.engine.board.know_worker(worker)
 
     async def _lose(self, worker_id: str) -> None:
         log.warning("worker is silent; its leases are over", worker=worker_id, limit_s=self._settings.lease_s)
         self.sessions.forget(worker_id)
         await self.engine.call(lambda: self._workers.set_state(worker_id, WorkerState.LOST))
-        self.engine.workers[worker_id] = await self.engine.call(lambda: self._workers.get(worker_id))
-        await self.engine.submit(lambda tx, now: handlers.worker_lost(tx, worker_id, now))
+        self._know(await self.engine.call(lambda: self._workers.get(worker_id)))
+        await self.engine.submit(
+            lambda tx, now: handlers.for_jobs_on(tx, worker_id, WorkerLost(worker_id), now)
+        )
 
     # ---- agents ------------------------------------------------------------------------------------------------------
 
     async def join(self, hello: pb.Hello) -> None:
         worker = await self.engine.call(lambda: self._workers.join(codec.worker_of(hello, self._clock())))
-        self.engine.workers[worker.id] = worker
+        self._know(worker)
         self.sessions.touch(worker.id)
 
     async def started(self, worker_id: str, leases: Sequence[int]) -> None:
@@ -156,7 +198,8 @@ class Orchestrator:
         """One message of an agent.  Work is queued in the order of arrival; answers follow when it is durable."""
         self.sessions.touch(session.worker_id)
         if message.HasField("heartbeat"):
-            session.stats = codec.mapping(message.heartbeat.stats_json)
+            session.send(pb.OrchestratorMessage(heard=pb.Heard()))
+            self._take_stats(session, codec.mapping(message.heartbeat.stats_json))
         elif message.HasField("started"):
             token = message.started.lease
             self._watch(
@@ -166,6 +209,22 @@ class Orchestrator:
             self._take_chunk(session, message.chunk)
         elif message.HasField("outcome"):
             self._finish(session, message.outcome)
+        elif message.HasField("stacks"):
+            self.hangs.report(session.worker_id, message.stacks)
+
+    def _take_stats(self, session: Session, stats: dict[str, Any]) -> None:
+        session.stats = stats
+        worker = self.engine.board.workers.get(session.worker_id)
+        if worker is None or bool(stats.get("low_disk")) == bool(worker.stats.get("low_disk")):
+            return
+        self._know(replace(worker, stats=stats))
+        if stats.get("low_disk"):
+            free_bytes = int(stats.get("disk_free_bytes") or 0)
+            log.warning(
+                "a worker's disk is nearly full; its jobs are paused", worker=worker.id, free_bytes=free_bytes
+            )
+            event = DiskLow(worker.id, free_bytes)
+            self._watch(self.engine.submit(lambda tx, now: handlers.for_jobs_on(tx, worker.id, event, now)))
 
     def _take_chunk(self, session: Session, chunk: pb.Chunk) -> None:
         def answered(future: asyncio.Future[Any]) -> None:
@@ -178,7 +237,8 @@ class Orchestrator:
 
     def take_chunk(self, chunk: pb.Chunk) -> asyncio.Future[Any]:
         return self.engine.submit(
-            lambda tx, now: handlers.take_chunk(tx, chunk.lease, chunk.stream, chunk.start, chunk.data, now)
+            lambda tx, now: handlers.take_chunk(tx, chunk.lease, chunk.stream, chunk.start, chunk.data, now),
+            patient=True,
         )
 
     def _finish(self, session: Session, message: pb.TaskOutcome) -> None:

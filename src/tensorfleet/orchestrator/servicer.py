@@ -53,6 +53,24 @@ class RequireToken(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return grpc.unary_unary_rpc_method_handler(_refuse)
 
 
+class LeaderOnly(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """While this orchestrator stands by, every call but the health checks is sent away, to be tried at the next address."""
+
+    def __init__(self) -> None:
+        self.leads = False
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
+    ) -> Any:
+        if self.leads or handler_call_details.method.startswith("/grpc."):
+            return await continuation(handler_call_details)
+        return grpc.unary_unary_rpc_method_handler(_stand_by)
+
+
+async def _stand_by(request: Any, context: grpc.aio.ServicerContext) -> None:
+    await context.abort(grpc.StatusCode.UNAVAILABLE, "standby: this orchestrator does not lead")
+
+
 async def _refuse(request: Any, context: grpc.aio.ServicerContext) -> None:
     await context.abort(
         grpc.StatusCode.UNAUTHENTICATED, "not_authenticated: send the token as 'authorization: Bearer ...'"

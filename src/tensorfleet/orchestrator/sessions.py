@@ -74,6 +74,14 @@ class Sessions:
     def stats(self) -> dict[str, dict[str, Any]]:
         return {worker_id: session.stats for worker_id, session in self._by_worker.items() if session.stats}
 
+    def tell(self, worker_id: str, message: pb.OrchestratorMessage) -> bool:
+        """Sends a message that need not be kept; False when the agent is not here."""
+        session = self._by_worker.get(worker_id)
+        if session is None or not session.welcomed:
+            return False
+        session.send(message)
+        return True
+
     def deliver(self, order: Command, payload: dict[str, Any]) -> None:
         """Sends a committed command if its agent is here; else it is sent when the agent attaches."""
         session = self._by_worker.get(order.topic.removeprefix("agent:"))

@@ -1,146 +1,95 @@
-"""`schedule(snapshot) -> decisions`: priority first, then order of arrival; a gang is placed whole or not at all.
-
-Smaller jobs may pass one that does not fit yet, until it has waited for `patience_s`; from then on what becomes free is kept
-for it, so that a large gang cannot starve.
-"""
+"""Which of the workers that have room a job gets: one small function for each policy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
-from tensorfleet.scheduling.model import (
-    Decision,
-    Demand,
-    Place,
-    Snapshot,
-    Wait,
-    WaitCode,
-    WaitingJob,
-    WorkerView,
-)
+from tensorfleet.scheduling.model import Policy, WaitingJob, WorkerView
+from tensorfleet.scheduling.room import Fleet, capacity
+
+__all__ = ["Choice", "capacity", "choose"]
 
 
-def schedule(snapshot: Snapshot) -> tuple[Decision, ...]:
-    """One decision for each waiting job, in the order in which they are served."""
-    workers = {worker.id: worker for worker in snapshot.workers if worker.accepts}
-    decisions: list[Decision] = []
-    reserved_for: WaitingJob | None = None
-    for job in sorted(snapshot.queue, key=lambda job: (job.priority, job.queued_at, job.id)):
-        if job.not_before is not None and job.not_before > snapshot.now:
-            wait_s = (job.not_before - snapshot.now).total_seconds()
-            decisions.append(
-                Wait(
-                    job.id,
-                    WaitCode.BACKING_OFF,
-                    f"it is tried again in {wait_s:.1f} s, after a failed attempt",
-                )
-            )
-            continue
-        if reserved_for is not None:
-            decisions.append(_behind(job, reserved_for))
-            continue
-        placed = _fit(job, workers)
-        if placed is None:
-            decisions.append(_explain(job, snapshot.workers, workers))
-            could_ever = capacity(job.demand, workers.values()) >= job.min_workers
-            if could_ever and (snapshot.now - job.queued_at).total_seconds() >= snapshot.patience_s:
-                reserved_for = job
-            continue
-        for worker_id in placed:
-            workers[worker_id] = _take(workers[worker_id], job.demand)
-        decisions.append(Place(job.id, placed))
-    return tuple(decisions)
+@dataclass(frozen=True)
+class Choice:
+    """`count` ranks of `job` are to be put on workers with `rooms` for that many each; together they have enough."""
+
+    job: WaitingJob
+    count: int
+    rooms: Mapping[str, int]
+    views: Mapping[str, WorkerView]
+    fleet: Fleet
+    last: str | None = None
+    """Where the last job went."""
 
 
-def _fit(job: WaitingJob, workers: dict[str, WorkerView]) -> tuple[str, ...] | None:
-    """Workers for all ranks, packed on as few machines as possible; fewer ranks only when the fleet could never hold all."""
-    wanted = min(job.workers, max(capacity(job.demand, workers.values()), job.min_workers))
+def choose(policy: Policy, choice: Choice) -> tuple[str, ...]:
+    """A worker for each rank; ranks on the same worker follow each other, because neighbours talk most."""
+    chosen = _POLICIES[policy](choice)
+    first = {worker_id: place for place, worker_id in reversed(list(enumerate(chosen)))}
+    return tuple(sorted(chosen, key=first.__getitem__))
+
+
+def _resource_fit(choice: Choice) -> list[str]:
+    """On one machine if one has the room, and there the tightest: gangs stay together and large holes stay large.
+
+    Workers with free GPUs are the last that a job without GPUs gets.
+    """
+    rooms = dict(choice.rooms)
     chosen: list[str] = []
-    # The fullest worker that still has room first: gangs stay together and large holes stay large.
-    for worker in sorted(workers.values(), key=lambda w: (-_room(w, job.demand), w.free_slots, w.id)):
-        chosen += [worker.id] * min(_room(worker, job.demand), wanted - len(chosen))
-        if len(chosen) == wanted:
-            return tuple(chosen)
-    return None
+    spared = _spared(choice)
+    while (left := choice.count - len(chosen)) > 0:
+        holding = [worker_id for worker_id, room in rooms.items() if room >= left]
+        if holding:
+            best = min(holding, key=lambda w: (w in spared, rooms[w], choice.fleet.free_slots(w), w))
+        else:
+            best = min(rooms, key=lambda w: (w in spared, -rooms[w], w))
+        chosen += [best] * min(left, rooms.pop(best))
+    return chosen
 
 
-def _room(worker: WorkerView, demand: Demand) -> int:
-    """How many more tasks of this kind the worker can take now."""
-    return _times(worker.free_slots, worker.free_cpus, worker.free_gpus, worker.free_memory_bytes, demand)
+def _spared(choice: Choice) -> frozenset[str]:
+    if choice.job.demand.gpus:
+        return frozenset()
+    return frozenset(w for w in choice.rooms if choice.fleet.free_gpus(w) > 0)
 
 
-def capacity(demand: Demand, workers: Iterable[WorkerView]) -> int:
-    """How many such tasks the workers could hold if they were empty."""
-    return sum(_times(w.slots, w.cpus, w.gpus, w.memory_bytes, demand) for w in workers)
+def _round_robin(choice: Choice) -> list[str]:
+    """One rank each, beginning behind the worker that got the last job."""
+    ids = sorted(choice.rooms)
+    turn = next((i for i, worker_id in enumerate(ids) if choice.last is None or worker_id > choice.last), 0)
+    circle = ids[turn:] + ids[:turn]
+    most = max(choice.rooms.values())
+    laps = (worker_id for lap in range(most) for worker_id in circle if choice.rooms[worker_id] > lap)
+    return [worker_id for worker_id, _ in zip(laps, range(choice.count), strict=False)]
 
 
-def _times(slots: int, cpus: float, gpus: float, memory_bytes: int, demand: Demand) -> int:
-    limits = [slots, int(cpus / demand.cpus + 1e-9)]
-    if demand.gpus:
-        limits.append(int(gpus / demand.gpus + 1e-9))
-    if demand.memory_bytes:
-        limits.append(memory_bytes // demand.memory_bytes)
-    return max(0, min(limits))
+def _least_loaded(choice: Choice) -> list[str]:
+    """Each rank on the worker with the largest part of its slots free."""
+    slots = {worker_id: max(1, choice.views[worker_id].slots) for worker_id in choice.rooms}
+    heap = [(-choice.fleet.free_slots(w) / slots[w], w, room) for w, room in choice.rooms.items()]
+    heapify(heap)
+    chosen: list[str] = []
+    while len(chosen) < choice.count:
+        load, worker_id, room = heappop(heap)
+        chosen.append(worker_id)
+        if room > 1:
+            heappush(heap, (load + 1 / slots[worker_id], worker_id, room - 1))
+    return chosen
 
 
-def _take(worker: WorkerView, demand: Demand) -> WorkerView:
-    return replace(
-        worker,
-        free_slots=worker.free_slots - 1,
-        free_cpus=worker.free_cpus - demand.cpus,
-        free_gpus=worker.free_gpus - demand.gpus,
-        free_memory_bytes=worker.free_memory_bytes - demand.memory_bytes,
-    )
+def _affinity(choice: Choice) -> list[str]:
+    """The whole gang where its data is, if there is room; else the tightest fit."""
+    near = {w: room for w, room in choice.rooms.items() if choice.job.affinity in choice.views[w].recent}
+    rooms = near if sum(near.values()) >= choice.count else choice.rooms
+    return _resource_fit(Choice(choice.job, choice.count, rooms, choice.views, choice.fleet))
 
 
-def _behind(job: WaitingJob, first: WaitingJob) -> Wait:
-    return Wait(
-        job.id,
-        WaitCode.BEHIND_OTHERS,
-        f"job {first.id} has waited longest and gets the next free slots",
-        "give this job a higher priority than that one",
-    )
-
-
-def _explain(job: WaitingJob, everybody: tuple[WorkerView, ...], accepting: dict[str, WorkerView]) -> Wait:
-    if not accepting:
-        away = "every worker drains or does not answer" if everybody else "no worker has joined the fleet"
-        help_ = "start a worker, or end a drain with `tensorfleet workers drain WORKER --undo`"
-        return Wait(job.id, WaitCode.NO_WORKERS, away, help_)
-    possible = capacity(job.demand, accepting.values())
-    if possible < job.min_workers:
-        need = f"it needs {job.min_workers} workers of {_describe(job.demand)}; the fleet can hold {possible} of these at most"
-        return Wait(
-            job.id,
-            WaitCode.IMPOSSIBLE,
-            need,
-            f"ask for {possible} workers" if possible else "ask for less per worker, or add a worker",
-        )
-    wanted = min(job.workers, possible)
-    free_slots = sum(worker.free_slots for worker in accepting.values())
-    if free_slots < wanted:
-        reason = f"it needs {wanted} free slots at once and {free_slots} are free"
-        suggestion = (
-            f"ask for {free_slots} workers"
-            if free_slots >= 1
-            else "it starts when a running job ends; or add a worker"
-        )
-        return Wait(job.id, WaitCode.NO_FREE_SLOTS, reason, suggestion)
-    room = sum(_room(worker, job.demand) for worker in accepting.values())
-    reason = f"it needs {wanted} workers of {_describe(job.demand)} at once; what is free now holds {room} of these"
-    return Wait(
-        job.id,
-        WaitCode.NO_FREE_RESOURCES,
-        reason,
-        "ask for less per worker, or wait until a running job ends",
-    )
-
-
-def _describe(demand: Demand) -> str:
-    parts = [f"{demand.cpus:g} CPU"]
-    if demand.gpus:
-        parts.append(f"{demand.gpus:g} GPU")
-    if demand.memory_bytes:
-        parts.append(f"{demand.memory_bytes / 1024**3:.2g} GiB")
-    return " + ".join(parts)
+_POLICIES: Mapping[Policy, Callable[[Choice], list[str]]] = {
+    Policy.RESOURCE_FIT: _resource_fit,
+    Policy.ROUND_ROBIN: _round_robin,
+    Policy.LEAST_LOADED: _least_loaded,
+    Policy.AFFINITY: _affinity,
+}

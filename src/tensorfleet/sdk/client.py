@@ -94,6 +94,24 @@ class Client:
         except SpecInvalid as error:
             raise submission.located(error) from error
 
+    def plan(
+        self, spec: str | Path | Mapping[str, Any] | Submission | None = None, /, **fields: Any
+    ) -> dict[str, Any]:
+        """What would happen to a job if it were submitted now; nothing is uploaded and nothing is kept.
+
+        Returns:
+            `starts_now`; if not, `reason`, `evidence`, `suggestion` and `expected_start`, as `Job.why` gives them.
+
+        Raises:
+            SpecInvalid: the job cannot run as written; names each field, and its line in the file.
+        """
+        submission = spec if isinstance(spec, Submission) else Submission.of(spec, fields)
+        try:
+            answer: dict[str, Any] = self.transport.call("POST", "/plan", json=submission.without_files())
+        except SpecInvalid as error:
+            raise submission.located(error) from error
+        return answer
+
     def events(self, *, after: int = 0) -> Iterator[Event]:
         """Yields the events of all jobs as they happen, without an end."""
         for found in follow(self.transport, "/events", after=after):

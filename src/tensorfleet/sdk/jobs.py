@@ -214,6 +214,24 @@ class Job:
     def retry(self) -> Job:
         return self._do("retry")
 
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """What is kept of its checkpoints, oldest first: `{at, attempt, step, key, sha256, bytes}`."""
+        return list(self._transport.pages(segments("jobs", self.id, "checkpoints")))
+
+    def fork(self, step: int | None = None, **changes: Any) -> Job:
+        """A new job that goes on from this one's checkpoint at `step` (the newest one when left out).
+
+        `changes` are fields of the job file: `job.fork(step=40, hyperparameters={"learning_rate": 1e-4})`.
+        Mappings are changed field by field.
+
+        Raises:
+            NotFound: there is no such checkpoint.
+        """
+        body = {"step": step, "changes": changes}
+        return Job(
+            self._transport, self._transport.call("POST", segments("jobs", self.id, "fork"), json=body)
+        )
+
     def _do(self, verb: str) -> Job:
         self.data = self._transport.call("POST", segments("jobs", self.id, verb))
         return self

@@ -76,6 +76,17 @@ class Submission:
             folder = self._base / Path(code).expanduser()
             self.spec["code"] = {"digest": upload_code(transport, folder, start(f"code {code}"))}
 
+    def without_files(self) -> dict[str, Any]:
+        """The job without what it names by a path here: for a question about it nothing is sent."""
+        local = [
+            field
+            for field in _DATASET_FIELDS
+            if isinstance(source := self.spec.get(field), str) and (is_url(source) or is_local_path(source))
+        ]
+        if isinstance(self.spec.get("code"), str):
+            local.append("code")
+        return {field: value for field, value in self.spec.items() if field not in local}
+
     def located(self, error: SpecInvalid) -> SpecInvalid:
         """The same errors with the file and line where each field stands."""
         return SpecInvalid(

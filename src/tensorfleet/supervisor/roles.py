@@ -41,6 +41,9 @@ def agent_config(settings: Settings, token: str) -> AgentConfig:
         slots=settings.workers,
         objects_url=settings.objects,
         log_limit_bytes=settings.log_limit_bytes,
+        save_grace_s=settings.save_grace_s,
+        torch_idle_s=settings.torch_idle_s,
+        min_free_disk_bytes=settings.min_free_disk_bytes,
     )
 
 

@@ -37,6 +37,7 @@ class FakeGateway:
     def __init__(self, token: str = "secret") -> None:  # noqa: S107 - a test's token
         self.token = token
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.plans: list[dict[str, Any]] = []
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.metrics: dict[str, list[dict[str, Any]]] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
@@ -142,6 +143,12 @@ class FakeGateway:
     def _why(self, _: httpx.Request, job_id: str) -> httpx.Response:
         return _json({"job_id": job_id, "status": "queued", "code": "no_slots", "reason": "all slots busy",
                       "evidence": {"free": 0}, "suggestion": "wait", "expected_start": None})  # fmt: skip
+
+    def _plan(self, request: httpx.Request) -> httpx.Response:
+        self.plans.append(json.loads(request.content))
+        return _json({"starts_now": False, "code": "no_free_slots", "reason": "all slots busy", "suggestion": "wait",
+                      "evidence": {"holders": [{"job_id": "j-1", "ranks": {"w-1": [0]}}]},
+                      "expected_start": "2026-03-04T05:06:07.000000Z"})  # fmt: skip
 
     def _metrics(self, _: httpx.Request, job_id: str) -> httpx.Response:
         return _json({"items": self.metrics.get(job_id, []), "next_cursor": None})
@@ -270,6 +277,7 @@ _JOB = r"/jobs/([^/]+)"
 _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/health", FakeGateway._health),
     ("POST", "/jobs", FakeGateway._submit),
+    ("POST", "/plan", FakeGateway._plan),
     ("GET", "/jobs", FakeGateway._list_jobs),
     ("GET", _JOB, FakeGateway._job),
     ("POST", _JOB + "/(cancel|pause|resume|retry)", FakeGateway._job),

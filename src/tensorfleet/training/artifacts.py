@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.training.registry import CLASSIFICATION
+from tensorfleet.training.skops_file import dump_skops
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +60,6 @@ class Described:
 def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[str, Any]:
     """Stores a fitted pipeline, which `mlflow.sklearn` and `mlflow.pyfunc` load; returns MODEL."""
     import sklearn
-    from skops.io import dumps
 
     classes = pipeline.classes_ if problem.task == CLASSIFICATION else None
     flavors = {
@@ -77,7 +77,9 @@ def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[s
             "sklearn_version": sklearn.__version__,
         },
     }
-    return _publish(session, "sklearn", describe(problem, classes), flavors, {SKOPS_FILE: dumps(pipeline)})
+    return _publish(
+        session, "sklearn", describe(problem, classes), flavors, {SKOPS_FILE: dump_skops(pipeline)}
+    )
 
 
 def publish_torch(

@@ -1,7 +1,8 @@
 """Checkpoint files: nested state as one safetensors file, without pickle.
 
 The tensors lie in the file as safetensors; the tree around them is JSON in its metadata, next to a SHA-256 of
-tree and tensors, so that a file proves on its own that it is whole.
+tree and tensors, so that a file proves on its own that it is whole.  Beside the state of the training code it says, under
+`about`, what the platform needs: the step, the watched metric, the random state of each rank.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput, NotFound
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tensorfleet.objects.ports import ObjectStore
 
 _KEY = re.compile(r"checkpoints/[^/]+/(\d+)-(\d+)\.safetensors")
+_MOST_HEADER_BYTES = 100 * 1024**2
 _SCALARS = (str, bool, int, float, type(None))
 
 
@@ -26,29 +29,58 @@ class Damaged(Exception):
     """The bytes are not a whole checkpoint of ours."""
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """A state as it was at one moment: its tree, and copies of its arrays in this machine's memory."""
+
+    tree: str
+    arrays: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckpointId:
+    """What a checkpoint's key says."""
+
+    key: str
+    attempt: int
+    step: int
+    bytes: int
+
+
 def checkpoint_key(job_id: str, attempt: int, step: int) -> str:
     return f"checkpoints/{job_id}/{attempt}-{step}.safetensors"
 
 
+def step_of(key: str) -> int:
+    """The step in a checkpoint's key; -1 for another key."""
+    match = _KEY.fullmatch(key)
+    return int(match[2]) if match else -1
+
+
+def find_checkpoints(objects: ObjectStore, job_id: str) -> list[CheckpointId]:
+    """The job's checkpoints, the newest first."""
+    found: list[CheckpointId] = []
+    for key, size in _listed(objects, f"checkpoints/{job_id}/"):
+        match = _KEY.fullmatch(key)
+        if match:
+            found.append(CheckpointId(key, int(match[1]), int(match[2]), size))
+    return sorted(found, key=lambda one: (one.attempt, one.step), reverse=True)
+
+
 def list_checkpoints(objects: ObjectStore, job_id: str) -> list[str]:
     """Keys of the job's checkpoints, the newest first."""
-    found: list[tuple[int, int, str]] = []
-    for info in _listed(objects, f"checkpoints/{job_id}/"):
-        match = _KEY.fullmatch(info)
-        if match:
-            found.append((int(match[1]), int(match[2]), info))
-    return [key for _, _, key in sorted(found, reverse=True)]
+    return [one.key for one in find_checkpoints(objects, job_id)]
 
 
-def _listed(objects: ObjectStore, prefix: str) -> Iterator[str]:
+def _listed(objects: ObjectStore, prefix: str) -> Iterator[tuple[str, int]]:
     try:
-        yield from (info.key for info in objects.list(prefix))
+        yield from ((info.key, info.bytes) for info in objects.list(prefix))
     except NotFound:
         return
 
 
-def encode(state: Any) -> bytes:
-    """`state` as the bytes of one safetensors file.
+def freeze(state: Any) -> Frozen:
+    """A copy of the state that later training steps do not change.
 
     Args:
         state: dicts, lists and tuples of tensors, numpy arrays, numbers, strings, bytes, booleans and None.
@@ -58,8 +90,34 @@ def encode(state: Any) -> bytes:
     """
     arrays: dict[str, Any] = {}
     tree = json.dumps(_pack(state, "state", arrays), separators=(",", ":"))
+    return Frozen(tree, {name: _copied(array) for name, array in arrays.items()})
+
+
+def _copied(array: Any) -> Any:
+    import numpy as np
+
+    if isinstance(array, np.ndarray):
+        return np.array(array, order="C")
+    return array.detach().to("cpu", copy=True).contiguous()
+
+
+def encode(state: Any, about: Any = None) -> bytes:
+    """`state` (see `freeze`) as the bytes of one safetensors file.
+
+    Raises:
+        InvalidInput: it holds what a checkpoint cannot hold.
+    """
+    return encode_frozen(freeze(state), about)
+
+
+def encode_frozen(frozen: Frozen, about: Any = None) -> bytes:
+    """The bytes of one safetensors file; `about` is what the platform adds, of the same kinds of values."""
+    arrays = dict(frozen.arrays)
+    metadata = {"tensorfleet": "1", "tree": frozen.tree}
+    if about is not None:
+        metadata["about"] = json.dumps(_pack(about, "about", arrays), separators=(",", ":"))
     header, payload = _split(_serialize(arrays))
-    header["__metadata__"] = {"tensorfleet": "1", "tree": tree, "sha256": _checksum(tree, payload)}
+    header["__metadata__"] = metadata | {"sha256": _checksum(metadata, payload)}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + payload
@@ -71,17 +129,39 @@ def decode(data: bytes) -> Any:
     Raises:
         Damaged: the file is cut off or altered, or is no checkpoint.
     """
+    return decode_both(data)[0]
+
+
+def decode_both(data: bytes) -> tuple[Any, Any]:
+    """The state, and what is said about it (None in a file that says nothing).
+
+    Raises:
+        Damaged: as `decode`.
+    """
     try:
         header, payload = _split(data)
         metadata = header["__metadata__"]
-        tree = metadata["tree"]
-        if metadata["sha256"] != _checksum(tree, payload):
+        tree, about = metadata["tree"], metadata.get("about", "null")
+        if metadata["sha256"] != _checksum(metadata, payload):
             raise Damaged("its checksum differs")
-        return _unpack(json.loads(tree), _deserialize(data, '"torch"' in tree))
+        arrays = _deserialize(data, '"torch"' in tree)
+        return _unpack(json.loads(tree), arrays), _unpack(json.loads(about), arrays)
     except Damaged:
         raise
     except Exception as error:  # whatever a parser says of foreign bytes
         raise Damaged(f"it cannot be read ({type(error).__name__}: {error})") from error
+
+
+def read_value(objects: ObjectStore, key: str) -> float | None:
+    """The watched metric's value that a stored checkpoint names; its tensors are not read."""
+    try:
+        length = int.from_bytes(objects.get_range(key, 0, 8), "little")
+        header = json.loads(objects.get_range(key, 8, 8 + min(length, _MOST_HEADER_BYTES)))
+        about = dict(json.loads(header["__metadata__"]["about"])["dict"])
+        value = about.get("value")
+    except (ValueError, KeyError, TypeError, NotFound):
+        return None
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _pack(value: Any, path: str, arrays: dict[str, Any]) -> Any:
@@ -195,7 +275,8 @@ def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(data[8 : 8 + length]), data[8 + length :]
 
 
-def _checksum(tree: str, payload: bytes) -> str:
-    digest = hashlib.sha256(tree.encode())
+def _checksum(metadata: dict[str, str], payload: bytes) -> str:
+    digest = hashlib.sha256(metadata["tree"].encode())
+    digest.update(metadata.get("about", "").encode())
     digest.update(payload)
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorfleet.errors import InvalidInput
+from tensorfleet.training.policy import CheckpointPolicy
 
 TASK_FILE = "task.json"
 BY_HAND_FOLDER = ".tensorfleet"
@@ -31,6 +32,8 @@ class TaskContext:
     dataset: dict[str, Any] | None = None
     code: dict[str, Any] | None = None
     checkpoint: dict[str, Any] | None = None
+    accumulation: int = 1
+    """Micro-batches that each batch is split into."""
     by_hand: bool = False
 
     @property
@@ -41,8 +44,9 @@ class TaskContext:
     def hyperparameters(self) -> dict[str, Any]:
         return dict(self.spec.get("hyperparameters") or {})
 
-    def checkpoint_policy(self, name: str, default: int) -> int:
-        return int((self.spec.get("checkpoint") or {}).get(name) or default)
+    @property
+    def policy(self) -> CheckpointPolicy:
+        return CheckpointPolicy.of(self.spec)
 
 
 def load_context(task_dir: Path) -> TaskContext:
@@ -62,6 +66,7 @@ def load_context(task_dir: Path) -> TaskContext:
         objects_url=task["objects_url"],
         cache_dir=Path(task["cache_dir"]),
         checkpoint=task.get("checkpoint"),
+        accumulation=max(1, int(task.get("accumulation") or 1)),
     )
 
 

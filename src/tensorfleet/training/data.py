@@ -63,7 +63,6 @@ def locate(session: Session) -> Source:
     Raises:
         InvalidInput: the job has none.
     """
-    from tensorfleet.objects.blobs import BlobStore
 
     context = session.context
     if context.by_hand:
@@ -71,7 +70,7 @@ def locate(session: Session) -> Source:
     dataset = context.dataset
     if dataset is None:
         raise InvalidInput("this job has no dataset; name one with dataset: in the job file")
-    path = BlobStore(session.objects).fetch(dataset["digest"], context.cache_dir)
+    path = session.fetch(dataset["digest"], f"dataset {dataset['name']}")
     target = context.spec.get("target_column") or dataset.get("target")
     return Source(dataset["name"], path, dataset["format"], target, tuple(dataset.get("columns") or ()))
 

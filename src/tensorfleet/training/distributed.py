@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +75,34 @@ def device(context: TaskContext) -> torch.device:
     if not wants_gpu or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+def default_store() -> Store | None:
+    """The store at which own code's ranks met, when it has called `init_process_group`."""
+    dist = _initialized()
+    if dist is None:
+        return None
+    store: Store = dist.distributed_c10d._get_default_store()
+    return store
+
+
+def on_any_rank(flag: bool) -> bool:
+    """Whether `flag` is set on one rank at least of the process group; on this one alone where there is none."""
+    dist = _initialized()
+    if dist is None or dist.get_world_size() == 1:
+        return flag
+    import torch
+
+    where = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    found = torch.tensor([int(flag)], dtype=torch.int32, device=where)
+    dist.all_reduce(found, op=dist.ReduceOp.MAX)
+    return bool(found.item())
+
+
+def _initialized() -> Any:
+    dist = sys.modules.get("torch.distributed")
+    ready = dist is not None and dist.is_available() and dist.is_initialized()
+    return dist if ready else None
 
 
 def _stay_on_loopback() -> None:

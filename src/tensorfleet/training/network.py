@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput
+from tensorfleet.training.skops_file import dump_skops
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +90,6 @@ def as_tensor(matrix: Any) -> torch.Tensor:
 def pack_network(model: NetworkModel, config: dict[str, Any]) -> dict[str, bytes]:
     """The model's files; `config` are the arguments of `build_network`."""
     import safetensors.torch
-    from skops.io import dumps
 
     classes = model.classes_
     described = {
@@ -104,7 +104,7 @@ def pack_network(model: NetworkModel, config: dict[str, Any]) -> dict[str, bytes
     return {
         WEIGHTS_FILE: bytes(safetensors.torch.save(weights)),
         CONFIG_FILE: json.dumps(described, indent=1).encode(),
-        PREPROCESSOR_FILE: dumps(model.prepare),
+        PREPROCESSOR_FILE: dump_skops(model.prepare),
     }
 
 

@@ -70,6 +70,20 @@ class KnnParams(Params):
     p: float = Field(default=2, ge=1)
 
 
+class SgdParams(Params):
+    loss: (
+        Literal["log_loss", "hinge", "modified_huber", "squared_error", "huber", "epsilon_insensitive"] | None
+    ) = Field(default=None, description="log_loss for classes and squared_error for numbers when left out")
+    penalty: Literal["l2", "l1", "elasticnet"] = "l2"
+    alpha: float = Field(default=1e-4, gt=0)
+    learning_rate: Literal["optimal", "invscaling", "constant"] | None = Field(
+        default=None, description="scikit-learn's own default for the task when left out"
+    )
+    eta0: float = Field(default=0.01, gt=0)
+    epochs: int = Field(default=20, ge=1, le=1_000_000)
+    average: bool = False
+
+
 class MlpParams(Params):
     hidden: list[Annotated[int, Field(ge=1, le=65_536)]] = Field(default=[256, 128], max_length=50)
     epochs: int = Field(default=20, ge=1, le=1_000_000)
@@ -88,6 +102,8 @@ class Algorithm:
     params: type[Params]
     trainer: str
     distributes: bool = False
+    accumulates: bool = False
+    """Whether it can split a batch into several and add up their gradients, for the same steps with less memory."""
 
     def load(self) -> Callable[..., Any]:
         module, _, function = self.trainer.partition(":")
@@ -106,7 +122,10 @@ ALGORITHMS: dict[str, Algorithm] = {
         Algorithm("gradient_boosting", BOTH, GradientBoostingParams, f"{_SKLEARN}:train"),
         Algorithm("svm", BOTH, SvmParams, f"{_SKLEARN}:train"),
         Algorithm("knn", BOTH, KnnParams, f"{_SKLEARN}:train"),
-        Algorithm("mlp", BOTH, MlpParams, "tensorfleet.training.mlp:train", distributes=True),
+        Algorithm("sgd", BOTH, SgdParams, f"{_SKLEARN}:train"),
+        Algorithm(
+            "mlp", BOTH, MlpParams, "tensorfleet.training.mlp:train", distributes=True, accumulates=True
+        ),
     )
 }
 

@@ -9,11 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tensorfleet.errors import DataInvalid, InvalidInput, SpecInvalid, TensorFleetError
+from tensorfleet.errors import (
+    DataInvalid,
+    InvalidInput,
+    NotPermitted,
+    SpecInvalid,
+    StorageFull,
+    TensorFleetError,
+    Unavailable,
+)
 from tensorfleet.kit.files import write_atomic
-from tensorfleet.training import registry, user_code
+from tensorfleet.training import memory, registry, user_code
 from tensorfleet.training.context import TaskContext, load_context
+from tensorfleet.training.pulse import answer_stack_dumps
 from tensorfleet.training.session import Session, activate
+from tensorfleet.training.stopping import Stopped
 
 OUTCOME_FILE = "outcome.json"
 
@@ -23,16 +33,20 @@ def run_task(task_dir: Path) -> int:
     context = load_context(task_dir)
     session = Session(context)
     activate(session)
+    answer_stack_dumps(task_dir)
     code = 0
     try:
         limit_threads(context.cpus)
         outcome = _run_builtin(session) if context.spec.get("algorithm") else _run_own_code(session)
+    except Stopped as stop:
+        outcome = _stopped(session, stop.step)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         outcome = _own_code_outcome(session) if code == 0 else _exit_outcome(stop)
     except BaseException as error:
         code = 1
         outcome = failure(error, context)
+    session.saver.wait()  # what was saved is recorded before the outcome is there
     write_atomic(task_dir / OUTCOME_FILE, json.dumps(outcome).encode())
     session.close()
     activate(None)
@@ -58,7 +72,15 @@ def _run_own_code(session: Session) -> dict[str, Any]:
     return _own_code_outcome(session)
 
 
+def _stopped(session: Session, step: int) -> dict[str, Any]:
+    """It was asked to stop, and did; `saved_step` is where it can go on, -1 for the beginning."""
+    session.saver.wait()
+    return {"status": "stopped", "step": step, "saved_step": session.saver.saved_step}
+
+
 def _own_code_outcome(session: Session) -> dict[str, Any]:
+    if session.stopping:
+        return _stopped(session, session.last_step)
     return {"status": "succeeded", "metrics": session.last_values, "evaluation": {}, "model": None}
 
 
@@ -73,22 +95,21 @@ def failure(error: BaseException, context: TaskContext) -> dict[str, Any]:
     root = context.task_dir / user_code.FOLDER if own_code else None
     shown = user_code.trimmed_traceback(error, root)
     print(shown, file=sys.stderr, flush=True)
+    outcome = {"status": "failed", "class": _classify(error, own_code), "traceback": shown}
+    where = memory.ran_out(error)
+    if where is not None:
+        found = memory.evidence(where, context)
+        return outcome | {"evidence": found, "message": memory.sentence(found, splits=not own_code)}
     if isinstance(error, TensorFleetError):
-        message = error.detail
-    elif isinstance(error, MemoryError):
-        message = "memory ran out; ask for more with resources.memory, or use smaller batches"
-    else:
-        message = user_code.one_sentence(error, root)
-    return {"status": "failed", "class": _classify(error, own_code), "message": message, "traceback": shown}
+        return outcome | {"message": error.detail}
+    return outcome | {"message": user_code.one_sentence(error, root)}
 
 
 def _classify(error: BaseException, own_code: bool) -> str:
-    if (
-        isinstance(error, MemoryError)
-        or "can't allocate memory" in str(error)
-        or "CUDA out of memory" in str(error)
-    ):
+    if memory.ran_out(error):
         return "out_of_memory"
+    if isinstance(error, Unavailable | NotPermitted | StorageFull):
+        return "infrastructure"
     if isinstance(error, DataInvalid):
         return "data"
     if isinstance(error, InvalidInput):

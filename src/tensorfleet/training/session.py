@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import sys
+import threading
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tensorfleet.errors import InvalidInput, NotFound
-from tensorfleet.training import checkpoints
+from tensorfleet.errors import InvalidInput, NotFound, Unavailable
 from tensorfleet.training.context import TaskContext, find_context
+from tensorfleet.training.distributed import default_store, on_any_rank
+from tensorfleet.training.gang import STOP, Agreement, Exchange
+from tensorfleet.training.pulse import Pulse
+from tensorfleet.training.restoring import Restored, find_restorable
+from tensorfleet.training.rng import apply as restore_rng
+from tensorfleet.training.saving import Saver
+from tensorfleet.training.stopping import Stopped, StopRequest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tensorfleet.objects.ports import ObjectStore
     from tensorfleet.training.shard import Shard
 
@@ -32,12 +40,20 @@ class Session:
         self._records: int | None = None
         self._warned: set[str] = set()
         self.keep_alive: object = None
+        self.restored: Restored | None = None
+        self.stop = StopRequest()
+        self.stopping = False
+        """All ranks know that they stop here."""
+        self._fresh = False
+        self._saves = 0
+        self._agreement: Agreement | None = None
+        self._writing = threading.Lock()
 
     @cached_property
     def objects(self) -> ObjectStore:
         from tensorfleet.adapters.objectstore import open_object_store
 
-        return open_object_store(self.context.objects_url)
+        return open_object_store(self.context.objects_url, make=self.context.by_hand)
 
     def dataset(self) -> Shard:
         """This rank's rows of the job's dataset.
@@ -56,9 +72,27 @@ class Session:
             frame = frame[shard_rows(frame.height, context.rank, context.world_size, context.seed)]
         return Shard(source.path, source.format, source.target, frame)
 
+    def fetch(self, digest: str, what: str) -> Path:
+        """A file that the job was submitted with, as a local one.
+
+        Raises:
+            Unavailable: the object store is away, or has lost `what`.
+        """
+        from tensorfleet.objects.blobs import BlobStore
+
+        try:
+            return BlobStore(self.objects).fetch(digest, self.context.cache_dir, self.beat)
+        except NotFound as error:
+            raise Unavailable(
+                f"{what} is not in the object store any more: {error.detail}; put the store's content back, or submit"
+                " the job again with its files"
+            ) from error
+
     def report(self, step: int | None = None, **values: Any) -> None:
         """Records metrics of one step; without a step, of the one after the last reported."""
         self._step = self._step + 1 if step is None else int(step)
+        self._fresh = True
+        self.beat(self._step)
         numbers = {name: self._number(name, value) for name, value in values.items()}
         self.last_values.update({name: number for name, number in numbers.items() if number is not None})
         self._write({"kind": "metrics", "at": time.time(), "step": self._step, "values": numbers})
@@ -70,60 +104,95 @@ class Session:
 
     def progress(self, value: float) -> None:
         """Records how much of the task is done, 0 to 1."""
+        self.beat()
         self._write({"kind": "progress", "at": time.time(), "value": round(min(1.0, max(0.0, value)), 4)})
 
-    def save(self, state: Any, step: int | None = None) -> str | None:
-        """Stores a checkpoint and removes those that are too many; returns its key.  Only rank 0 does so."""
-        context = self.context
+    def save(
+        self, state: Any, step: int | None = None, *, rng: bool = True, wait: bool = False
+    ) -> str | None:
+        """What `train.save` does; with a stop asked for, it stores the state, and raises Stopped."""
+        self.listen_for_stop()
         step = max(self._step, 0) if step is None else int(step)
-        if context.rank != 0:
-            return None
-        data = checkpoints.encode(state)
-        key = checkpoints.checkpoint_key(context.job_id, context.attempt, step)
-        self.objects.put(key, data)
-        sha256 = hashlib.sha256(data).hexdigest()
-        self._write(
-            {
-                "kind": "checkpoint",
-                "at": time.time(),
-                "step": step,
-                "key": key,
-                "sha256": sha256,
-                "bytes": len(data),
-            }
-        )
-        for old in checkpoints.list_checkpoints(self.objects, context.job_id)[
-            context.checkpoint_policy("keep_last", 2) :
-        ]:
-            self.objects.delete(old)
+        self.beat(step)
+        stop = self._stop_at_this_save() or self.stopping
+        key = self.saver.save(state, step, self.last_values, with_rng=rng, fresh=self._take_fresh())
+        if stop:
+            self.stopping = True
+            raise Stopped(step)
+        if wait:
+            self.saver.wait()
         return key
 
-    def restore(self) -> Any:
-        """The state to go on from, or None; a checkpoint that is gone or damaged gives way to an older one."""
+    def save_builtin(self, state: Any, step: int, mine: Any = None, **told: Any) -> None:
+        """A checkpoint of a built-in trainer, which needs `mine` of every rank (see `Saver.save`)."""
+        self.saver.save(
+            state, step, self.last_values, mine=mine, all_parts=True, fresh=self._take_fresh(), **told
+        )
+
+    def restore(self, *, rng: bool = True) -> Any:
+        """The state to go on from, or None; a checkpoint that is gone or damaged gives way to an older one.
+
+        Random numbers go on too where they were, if as many ranks go on as saved.
+        """
+        self.listen_for_stop()
         context = self.context
         if context.checkpoint is None and not context.by_hand:
             return None
-        wanted = context.checkpoint or {}
-        candidates = [wanted["key"]] if wanted else []
-        candidates += [
-            key for key in checkpoints.list_checkpoints(self.objects, context.job_id) if key not in candidates
-        ]
-        for key in candidates:
-            try:
-                return self._load(key, wanted.get("sha256") if key == wanted.get("key") else None)
-            except NotFound:
-                print(f"checkpoint {key} is gone", file=sys.stderr, flush=True)
-            except checkpoints.Damaged as error:
-                print(f"checkpoint {key} is damaged: {error}", file=sys.stderr, flush=True)
-        if wanted:
-            print("no usable checkpoint is left; starting from the beginning", file=sys.stderr, flush=True)
-        return None
+        self.restored = find_restorable(context, self.objects)
+        if self.restored is None:
+            return None
+        if context.rank == 0:
+            self.last_values.update(self.restored.reported)
+        self.saver.went_on_from(self.restored.key, self.restored.step)
+        part = self.restored.part(context.rank, context.world_size)
+        if rng and part and part["rng"]:
+            restore_rng(part["rng"])
+        return self.restored.state
 
-    def _load(self, key: str, sha256: str | None) -> Any:
-        data = self.objects.get(key)
-        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise checkpoints.Damaged("its SHA-256 is not the recorded one")
-        return checkpoints.decode(data)
+    # ---- stopping ----------------------------------------------------------------------------------------------------
+
+    def listen_for_stop(self) -> None:
+        """From now on SIGTERM asks for a stop with the state saved, instead of ending the process."""
+        if not self.context.by_hand:
+            self.stop.listen()
+
+    def should_stop(self) -> bool:
+        """What `train.should_stop` does: the same answer on all ranks of a process group."""
+        self.listen_for_stop()
+        self.beat()
+        self.stopping = self.stopping or on_any_rank(self.stop.asked)
+        return self.stopping
+
+    def _stop_at_this_save(self) -> bool:
+        """Whether all ranks stop at this call of `save`, their n-th.
+
+        Ranks that train together agree on it, as one that left early would fail the others; the rest each stop at their own.
+        """
+        store = default_store() if self.context.world_size > 1 else None
+        if store is None:
+            return self.stop.asked
+        if self._agreement is None:
+            self._agreement = Agreement(store, self.context.rank, self.context.world_size)
+            self.saver.exchange = Exchange(store, self.context.world_size)
+        self._saves += 1
+        return self._agreement.after(self._saves, STOP if self.stop.asked else None) == STOP
+
+    def _take_fresh(self) -> bool:
+        """Whether metrics were reported since the save before: then they belong to the state that is saved now."""
+        fresh, self._fresh = self._fresh, False
+        return fresh
+
+    def beat(self, step: int | None = None) -> None:
+        """Tells whoever watches this task for hangs that it got on."""
+        self._pulse.beat(step)
+
+    @cached_property
+    def _pulse(self) -> Pulse:
+        return Pulse(self.context.task_dir)
+
+    @cached_property
+    def saver(self) -> Saver:
+        return Saver(self.context, lambda: self.objects, self._write)
 
     def _number(self, name: str, value: Any) -> float | None:
         if hasattr(value, "item"):
@@ -145,14 +214,23 @@ class Session:
 
     def _write(self, record: dict[str, Any]) -> None:
         line = json.dumps(record, allow_nan=False).encode() + b"\n"
-        if self._records is None:
-            self.context.task_dir.mkdir(parents=True, exist_ok=True)
-            path = self.context.task_dir / RECORDS_FILE
-            self._records = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        with self._writing:
+            if self._records is None:
+                self.context.task_dir.mkdir(parents=True, exist_ok=True)
+                path = self.context.task_dir / RECORDS_FILE
+                self._records = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         # A record is whole or missing, also when several processes of the task write at the same time.
         os.write(self._records, line)
 
+    @property
+    def last_step(self) -> int:
+        """The step that was reported last, -1 for none."""
+        return self._step
+
     def close(self) -> None:
+        """Waits for a checkpoint that is being stored, and leaves nothing open."""
+        self.saver.wait()
+        self.stop.close()
         if self._records is not None:
             os.close(self._records)
             self._records = None

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import DataInvalid, InvalidInput
-from tensorfleet.training import artifacts, preprocessing
+from tensorfleet.training import artifacts, incremental, preprocessing
 from tensorfleet.training.data import Problem, load_problem
 from tensorfleet.training.evaluation import evaluate
 from tensorfleet.training.registry import CLASSIFICATION, Algorithm, Params
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tensorfleet.training.context import TaskContext
     from tensorfleet.training.session import Session
 
-SCALED = {"logistic_regression", "linear_regression", "svm", "knn"}
+SCALED = {"logistic_regression", "linear_regression", "svm", "knn", "sgd"}
 DENSE = {"gradient_boosting", "svm", "knn"}
 """SVM and k-NN could take sparse columns, but keep them, in a form that is not safe to load."""
 TAKES_NAN = {"gradient_boosting"}
@@ -39,7 +39,7 @@ def train(session: Session, algorithm: Algorithm, params: Params) -> dict[str, A
     started = time.perf_counter()
     try:
         with config_context(skip_parameter_validation=True):  # `params` has checked them
-            pipeline.fit(training, problem.y[problem.train])
+            steps = _fit(session, problem, training, algorithm, params, pipeline)
     except ValueError as error:
         raise DataInvalid(
             f"{algorithm.name} cannot be trained on this data: {str(error).splitlines()[0]}"
@@ -48,10 +48,52 @@ def train(session: Session, algorithm: Algorithm, params: Params) -> dict[str, A
     session.progress(0.8)
     metrics, evaluation = _evaluate(problem, pipeline)
     print("held out: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()), flush=True)
-    session.report(step=1, **metrics)
+    session.report(step=steps, **metrics)
     model = artifacts.publish_sklearn(session, problem, pipeline)
     session.progress(1.0)
     return {"metrics": metrics, "evaluation": evaluation, "model": model}
+
+
+def _fit(
+    session: Session,
+    problem: Problem,
+    training: pl.DataFrame,
+    algorithm: Algorithm,
+    params: Params,
+    pipeline: Any,
+) -> int:
+    """Fits the pipeline, step by step where that is worth while; returns the step that it ends with."""
+    y = problem.y[problem.train]
+    cells = float(training.height * training.width * getattr(params, "n_estimators", 0))
+    if algorithm.name != "sgd" and not incremental.in_pieces(session, algorithm.name, cells):
+        pipeline.fit(training, y)
+        return 1
+    X = pipeline[0].fit_transform(training, y) if len(pipeline) > 1 else training
+    if algorithm.name == "sgd":
+        growth, steps = _descent(session, problem, params, pipeline, X), params.model_dump()["epochs"]
+    else:
+        growth, steps = incremental.forest_or_boosting(algorithm.name, pipeline[-1], X, y), 1
+    pipeline.steps[-1] = ("model", incremental.run(session, growth))
+    return int(steps)
+
+
+def _descent(session: Session, problem: Problem, params: Params, pipeline: Any, X: Any) -> incremental.Growth:
+    import numpy as np
+
+    y, held_out = problem.y[problem.train], pipeline[0].transform(problem.features[problem.held_out])
+    truth = problem.y[problem.held_out]
+    classify = problem.task == CLASSIFICATION
+
+    def report(model: Any, epoch: int) -> None:
+        predicted = model.predict(held_out)
+        if classify:
+            session.report(step=epoch, accuracy=float((predicted == truth).mean()))
+        else:
+            session.report(step=epoch, rmse=float(np.sqrt(((predicted - truth) ** 2).mean())))
+
+    classes = np.unique(y) if classify else None
+    epochs = params.model_dump()["epochs"]
+    return incremental.descent(pipeline[-1], X, y, classes, epochs, session.context.seed, report)
 
 
 def build_pipeline(
@@ -102,11 +144,34 @@ def estimator(name: str, task: str, params: dict[str, Any], seed: int, cpus: int
             ensemble.HistGradientBoostingClassifier if classify else ensemble.HistGradientBoostingRegressor
         )
         return boosting(**params, early_stopping=False, random_state=seed)
+    if name == "sgd":
+        return _sgd(params, classify, seed)
     if name == "svm":
         return svm.SVC(**params, random_state=seed) if classify else svm.SVR(**params)
     # brute: a k-d tree or a ball tree could not be loaded again from a file that is not trusted.
     nearest = neighbors.KNeighborsClassifier if classify else neighbors.KNeighborsRegressor
     return nearest(**params, algorithm="brute")
+
+
+def _sgd(params: dict[str, Any], classify: bool, seed: int) -> Any:
+    from sklearn import linear_model
+
+    del params["epochs"]
+    losses = (
+        ("log_loss", "hinge", "modified_huber")
+        if classify
+        else ("squared_error", "huber", "epsilon_insensitive")
+    )
+    loss = params.pop("loss") or losses[0]
+    if loss not in losses:
+        raise InvalidInput(
+            f"hyperparameters.loss is {loss}; for {'classes' if classify else 'numbers'} it is one of: {', '.join(losses)}"
+        )
+    if params["learning_rate"] is None:
+        del params["learning_rate"]
+    kind = linear_model.SGDClassifier if classify else linear_model.SGDRegressor
+    # The rows come in an order of our own.
+    return kind(loss=loss, **params, shuffle=False, random_state=seed)
 
 
 def _evaluate(problem: Problem, pipeline: Any) -> tuple[dict[str, float], dict[str, Any]]:

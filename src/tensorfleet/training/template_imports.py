@@ -1,9 +1,15 @@
-"""What the warm template has imported when it forks a task."""
+"""What the warm templates have imported when they fork a task, and which of them a task is forked from."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.machinery
 import sys
+import types
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from tensorfleet.training import lazy_dynamo
 
@@ -18,7 +24,6 @@ MODULES = (
     "obstore.store",
     "polars",
     "safetensors.numpy",
-    "safetensors.torch",
     "scipy.sparse.csgraph",
     "sklearn.compose",
     "sklearn.ensemble",
@@ -32,20 +37,30 @@ MODULES = (
     "sklearn.svm",
     "skops.io",
     "threadpoolctl",
-    "torch",
-    "torch.distributed",
-    "torch.nn.parallel",
     "tensorfleet.adapters.objectstore",
     "tensorfleet.objects.blobs",
-    "tensorfleet.training.mlp",
     "tensorfleet.training.models",
     "tensorfleet.training.run",
     "tensorfleet.training.shard",
     "tensorfleet.training.sklearn_trainers",
     "tensorfleet.training.train",
 )
+TORCH_MODULES = (
+    "torch",
+    "safetensors.torch",
+    "torch.distributed",
+    "torch.nn.parallel",
+    "tensorfleet.training.mlp",
+)
+TORCH_ALGORITHMS = frozenset({"mlp"})
+"""The built-ins that compute with torch; a unit test holds it beside the trainers."""
 KEPT_OUT = ("pandas", "pyarrow", "pytest")
 """Libraries that the others import when they are there; without them the template is a fifth smaller."""
+
+
+def needs_torch(spec: Mapping[str, Any]) -> bool:
+    """Whether a job's task is forked from the template that has torch; own code is, as most of what people bring uses it."""
+    return not spec.get("algorithm") or spec["algorithm"] in TORCH_ALGORITHMS
 
 
 def warm_imports() -> None:
@@ -53,18 +68,52 @@ def warm_imports() -> None:
 
     A numeric operation here would start threads of libgomp or polars, which a forked child waits for forever.
     """
-    hidden = [name for name in KEPT_OUT if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        arm = lazy_dynamo.install()
+    warm_base()
+    warm_torch()
+
+
+def warm_base() -> None:
+    """All but torch."""
+    # skops walks through all of scikit-learn, and there torch would be imported wherever it is installed.
+    with _without((*KEPT_OUT, "torch")):
         for name in MODULES:
             importlib.import_module(name)
-        arm()
-    finally:
-        for name in hidden:
-            del sys.modules[name]
     _fill_caches()
+
+
+def warm_torch() -> None:
+    """Adds torch, where it is installed; it is an extra."""
+    with _without(KEPT_OUT):
+        try:
+            arm = lazy_dynamo.install()
+        except ModuleNotFoundError:
+            return
+        for name in TORCH_MODULES:
+            importlib.import_module(name)
+        arm()
+
+
+@contextmanager
+def _without(names: Collection[str]) -> Iterator[None]:
+    """Within it, these libraries are not to be found."""
+    finder = _NotThere(names)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _NotThere(importlib.abc.MetaPathFinder):
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname in self._names:
+            raise ModuleNotFoundError(f"No module named '{fullname}'", name=fullname)
+        return None
 
 
 def _fill_caches() -> None:

@@ -13,7 +13,7 @@ from tensorfleet.training import session as _session
 if TYPE_CHECKING:
     from tensorfleet.training.shard import Shard
 
-__all__ = ["dataset", "params", "progress", "rank", "report", "restore", "save", "world_size"]
+__all__ = ["dataset", "params", "progress", "rank", "report", "restore", "save", "should_stop", "world_size"]
 
 
 def params() -> dict[str, Any]:
@@ -43,23 +43,40 @@ def progress(value: float) -> None:
     _session.current().progress(value)
 
 
-def save(state: Any, *, step: int | None = None) -> str | None:
+def save(state: Any, *, step: int | None = None, rng: bool = True, wait: bool = False) -> str | None:
     """Saves a checkpoint, atomically; every rank may call it, rank 0 writes.
+
+    The state is copied at once and stored in the background, one checkpoint at a time.  When the platform has asked the job
+    to stop, the call stores the checkpoint and then ends the task, on every rank after the same call: let SystemExit pass.
 
     Args:
         state: tensors, arrays, numbers, strings, bytes, None, and dicts, lists and tuples of them, such as
             `{"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}`.
         step: where training stands; the last reported step when left out.
+        rng: keep the state of the random numbers of Python, numpy and torch with it, of every rank that saves.
+        wait: return only when the checkpoint is stored.
 
     Returns:
         The checkpoint's key in the object store, None on the other ranks.
     """
-    return _session.current().save(state, step)
+    return _session.current().save(state, step, rng=rng, wait=wait)
 
 
-def restore() -> Any:
-    """The state that was saved last, or None when training begins anew."""
-    return _session.current().restore()
+def restore(*, rng: bool = True) -> Any:
+    """The state that was saved last, or None when training begins anew.
+
+    Args:
+        rng: let random numbers go on where they were, if they were kept and as many ranks go on.
+    """
+    return _session.current().restore(rng=rng)
+
+
+def should_stop() -> bool:
+    """Whether the platform asks this job to stop; the same on all ranks of a process group, each of which has to call it.
+
+    Ask after each step, and save when it says so: the job goes on later from there.
+    """
+    return _session.current().should_stop()
 
 
 def rank() -> int:

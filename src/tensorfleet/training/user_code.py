@@ -24,17 +24,11 @@ def run(session: Session, entrypoint: str) -> None:
     root = session.context.task_dir / FOLDER
     root.mkdir(exist_ok=True)
     if session.context.code is not None:
-        unpack(_fetch(session, session.context.code["digest"]), root)
+        unpack(session.fetch(session.context.code["digest"], "the job's code"), root)
     if entrypoint.endswith(".py"):
         _run_script(session, root, entrypoint)
     else:
         _call(root, entrypoint, session.context.hyperparameters)
-
-
-def _fetch(session: Session, digest: str) -> Path:
-    from tensorfleet.objects.blobs import BlobStore
-
-    return BlobStore(session.objects).fetch(digest, session.context.cache_dir)
 
 
 def unpack(archive: Path, root: Path) -> None:

@@ -70,7 +70,10 @@ def command(order: Command, payload: dict[str, Any]) -> pb.OrchestratorMessage:
             "local_world_size": len(local),
         }
         return pb.OrchestratorMessage(start=pb.StartTask(lease=lease, rank=rank, task_json=json.dumps(task)))
-    return pb.OrchestratorMessage(stop=pb.StopTask(lease=lease, reason=str(order.data.get("reason", ""))))
+    stop = pb.StopTask(
+        lease=lease, reason=str(order.data.get("reason", "")), how=str(order.data.get("how", ""))
+    )
+    return pb.OrchestratorMessage(stop=stop)
 
 
 def job(data: dict[str, Any]) -> pb.Job:

@@ -45,32 +45,38 @@ class Job(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., progress: _Optional[float] = ..., attempt: _Optional[int] = ..., json: _Optional[str] = ...) -> None: ...
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "heartbeat", "started", "chunk", "outcome")
+    __slots__ = ("hello", "heartbeat", "started", "chunk", "outcome", "stacks")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    STACKS_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     heartbeat: Heartbeat
     started: TaskStarted
     chunk: Chunk
     outcome: TaskOutcome
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., started: _Optional[_Union[TaskStarted, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., outcome: _Optional[_Union[TaskOutcome, _Mapping]] = ...) -> None: ...
+    stacks: TaskStacks
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., started: _Optional[_Union[TaskStarted, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., outcome: _Optional[_Union[TaskOutcome, _Mapping]] = ..., stacks: _Optional[_Union[TaskStacks, _Mapping]] = ...) -> None: ...
 
 class OrchestratorMessage(_message.Message):
-    __slots__ = ("welcome", "start", "stop", "taken", "released")
+    __slots__ = ("welcome", "start", "stop", "taken", "released", "dump", "heard")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     TAKEN_FIELD_NUMBER: _ClassVar[int]
     RELEASED_FIELD_NUMBER: _ClassVar[int]
+    DUMP_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     start: StartTask
     stop: StopTask
     taken: ChunkTaken
     released: TaskReleased
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., start: _Optional[_Union[StartTask, _Mapping]] = ..., stop: _Optional[_Union[StopTask, _Mapping]] = ..., taken: _Optional[_Union[ChunkTaken, _Mapping]] = ..., released: _Optional[_Union[TaskReleased, _Mapping]] = ...) -> None: ...
+    dump: DumpStacks
+    heard: Heard
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., start: _Optional[_Union[StartTask, _Mapping]] = ..., stop: _Optional[_Union[StopTask, _Mapping]] = ..., taken: _Optional[_Union[ChunkTaken, _Mapping]] = ..., released: _Optional[_Union[TaskReleased, _Mapping]] = ..., dump: _Optional[_Union[DumpStacks, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("worker_id", "name", "slots", "resources_json", "held")
@@ -114,6 +120,10 @@ class Heartbeat(_message.Message):
     stats_json: str
     def __init__(self, stats_json: _Optional[str] = ...) -> None: ...
 
+class Heard(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class StartTask(_message.Message):
     __slots__ = ("lease", "rank", "task_json")
     LEASE_FIELD_NUMBER: _ClassVar[int]
@@ -125,12 +135,38 @@ class StartTask(_message.Message):
     def __init__(self, lease: _Optional[int] = ..., rank: _Optional[int] = ..., task_json: _Optional[str] = ...) -> None: ...
 
 class StopTask(_message.Message):
-    __slots__ = ("lease", "reason")
+    __slots__ = ("lease", "reason", "how")
     LEASE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    HOW_FIELD_NUMBER: _ClassVar[int]
     lease: int
     reason: str
-    def __init__(self, lease: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    how: str
+    def __init__(self, lease: _Optional[int] = ..., reason: _Optional[str] = ..., how: _Optional[str] = ...) -> None: ...
+
+class TaskStacks(_message.Message):
+    __slots__ = ("lease", "stalled", "beats", "step", "idle_s", "usual_s", "stacks_json")
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    STALLED_FIELD_NUMBER: _ClassVar[int]
+    BEATS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    IDLE_S_FIELD_NUMBER: _ClassVar[int]
+    USUAL_S_FIELD_NUMBER: _ClassVar[int]
+    STACKS_JSON_FIELD_NUMBER: _ClassVar[int]
+    lease: int
+    stalled: bool
+    beats: int
+    step: int
+    idle_s: float
+    usual_s: float
+    stacks_json: str
+    def __init__(self, lease: _Optional[int] = ..., stalled: _Optional[bool] = ..., beats: _Optional[int] = ..., step: _Optional[int] = ..., idle_s: _Optional[float] = ..., usual_s: _Optional[float] = ..., stacks_json: _Optional[str] = ...) -> None: ...
+
+class DumpStacks(_message.Message):
+    __slots__ = ("lease",)
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    lease: int
+    def __init__(self, lease: _Optional[int] = ...) -> None: ...
 
 class TaskStarted(_message.Message):
     __slots__ = ("lease", "pid")

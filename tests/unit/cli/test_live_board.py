@@ -11,7 +11,7 @@ from tensorfleet.cli import output
 from tensorfleet.cli.charts import sparkline
 from tensorfleet.cli.lane import Lane
 from tensorfleet.cli.live import LiveBoard, render_lanes
-from tensorfleet.cli.output import ago, took
+from tensorfleet.cli.output import ago, ahead, took
 from tensorfleet.errors import Unavailable
 from tensorfleet.sdk.client import Client
 from tensorfleet.sdk.sse import Event
@@ -175,3 +175,9 @@ def test_times_are_told_as_people_do(seconds: int, text: str):
 def test_duration_of_what_has_not_started_is_empty():
     assert (ago(None), took(None, None)) == ("", "")
     assert took(AT, None, NOW) == "7.0 s"
+
+
+def test_an_expected_start_is_told_as_people_do():
+    at = datetime.fromisoformat(AT)
+    assert ahead(AT, at - timedelta(seconds=90)) == f"in 1 m 30 s, at {at.astimezone():%H:%M:%S}"
+    assert (ahead(AT, at + timedelta(seconds=1)), ahead(None)) == ("now", "")

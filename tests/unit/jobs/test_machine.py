@@ -16,10 +16,14 @@ from tensorfleet.jobs import machine
 from tensorfleet.jobs.events import (
     CancelRequested,
     CloseAttempt,
+    DiskLow,
     Effect,
+    HangFound,
+    How,
     JobEvent,
     Leased,
     PauseRequested,
+    Preempted,
     Record,
     ReleaseLease,
     ResumeRequested,
@@ -171,10 +175,125 @@ def test_a_whole_gang_can_be_lost_at_once() -> None:
     assert state.status is JobStatus.QUEUED
 
 
-def test_a_stop_without_a_reason_is_a_defect_and_is_tried_again() -> None:
-    state, _ = play(queued(), Leased(leases(1)), TaskFinished(1, Outcome(TaskStatus.STOPPED)))
+def test_a_task_that_somebody_else_told_to_end_is_tried_again_for_nothing() -> None:
+    state, _ = play(queued(retries=0), Leased(leases(1)), TaskFinished(1, Outcome(TaskStatus.STOPPED)))
+    assert state.status is JobStatus.QUEUED
+    assert (state.failures, state.not_before) == (0, NOW)
+    assert "not by the platform" in str(state.reason)
+
+
+def test_an_end_without_a_reason_is_a_defect_and_is_tried_again() -> None:
+    state, _ = play(queued(), Leased(leases(1)), TaskFinished(1, Outcome(TaskStatus.FAILED)))
     assert state.status is JobStatus.QUEUED
     assert "without a reason" in str(state.reason)
+
+
+def hows(effects: list[Effect]) -> list[How]:
+    return [effect.how for effect in effects if isinstance(effect, StopTask)]
+
+
+def saved(step: int, saved_step: int) -> Outcome:
+    return Outcome(TaskStatus.STOPPED, STOPPED.failure, {"step": step, "saved_step": saved_step})
+
+
+def test_what_the_fleet_loses_is_not_charged_to_the_job() -> None:
+    state = queued(retries=0)
+    for number in range(1, machine.MOST_LOSSES + 1):
+        state, _ = play(state, Leased(leases(number)), TaskFinished(number, failed(FailureClass.LOST_WORKER)))
+        assert state.status is JobStatus.QUEUED
+        assert (state.failures, state.losses) == (0, number)
+        assert state.not_before is not None
+        assert state.not_before > NOW
+    state, _ = play(state, Leased(leases(99)), TaskFinished(99, failed(FailureClass.LOST_WORKER)))
+    assert state.status is JobStatus.FAILED, "a fleet that is broken for good does not try for ever"
+
+
+def test_preempted_ranks_save_and_the_job_waits_again_at_once() -> None:
+    stopping, effects = play(queued(retries=0), Leased(leases(1, 2)), Preempted("j-9 needs the workers"))
+    assert hows(effects) == [How.SAVE, How.SAVE]
+    assert kinds(effects) == ["job.preempted"]
+    assert decide(stopping, Preempted("again"), NOW) == (stopping, ())
+    state, effects = play(stopping, TaskFinished(1, saved(12, 11)), TaskFinished(2, saved(12, 11)))
+    assert state.status is JobStatus.QUEUED
+    assert (state.failures, state.steps_lost, state.not_before) == (0, 1, NOW)
+    requeued = next(
+        effect for effect in effects if isinstance(effect, Record) and effect.kind == "job.requeued"
+    )
+    assert requeued.data["steps_lost"] == 1
+    assert requeued.data["class"] == "preempted"
+
+
+def test_a_rank_that_dies_while_the_gang_saves_ends_the_gang_at_once() -> None:
+    saving, _ = play(queued(), Leased(leases(1, 2)), Preempted("a drain"))
+    stopping, effects = play(saving, TaskFinished(2, failed(FailureClass.KILLED)))
+    assert hows(effects) == [How.KILL]
+    state, _ = play(stopping, TaskFinished(1, STOPPED))
+    assert state.status is JobStatus.QUEUED
+    assert state.failures == 0, "it was being preempted"
+
+
+def test_a_rank_that_has_saved_lets_its_peers_finish_saving() -> None:
+    saving, _ = play(queued(), Leased(leases(1, 2)), Preempted("a drain"))
+    _, effects = play(saving, TaskFinished(2, saved(3, 3)))
+    assert hows(effects) == []
+
+
+def test_a_pause_during_a_preemption_rests_the_job() -> None:
+    saving, _ = play(queued(), Leased(leases(1)), Preempted("a drain"), PauseRequested())
+    state, _ = play(saving, TaskFinished(1, saved(3, 3)))
+    assert state.status is JobStatus.PAUSED
+    assert state.reason == "paused on request"
+
+
+def test_steps_that_nobody_told_of_are_not_counted() -> None:
+    saving, _ = play(queued(), Leased(leases(1)), Preempted("a drain"))
+    state, effects = play(saving, TaskFinished(1, STOPPED))
+    assert state.steps_lost == 0
+    assert all("steps_lost" not in effect.data for effect in effects if isinstance(effect, Record))
+
+
+def test_a_hang_is_killed_told_and_counted() -> None:
+    hang = Failure(FailureClass.HANG, "rank 1 waits at train.py:3", evidence={"culprit": 1})
+    running, _ = play(queued(retries=1), Leased(leases(1)))
+    stopping, effects = play(running, HangFound(1, hang))
+    assert hows(effects) == [How.KILL]
+    assert kinds(effects) == ["hang.found"]
+    assert any(isinstance(e, Record) and e.data.get("evidence") == {"culprit": 1} for e in effects)
+    assert decide(stopping, HangFound(1, hang), NOW) == (stopping, ())
+    state, after = play(stopping, TaskFinished(1, STOPPED))
+    assert (state.status, state.failures) == (JobStatus.QUEUED, 1)
+    assert all("evidence" not in e.data for e in after if isinstance(e, Record)), "it is told once"
+
+    assert decide(running, HangFound(2, hang), NOW) == (running, ()), "a verdict on another attempt"
+    final, _ = play(running, HangFound(1, hang, restart=False), TaskFinished(1, STOPPED))
+    assert final.status is JobStatus.FAILED
+    assert final.error == hang
+
+
+def test_batches_are_halved_when_memory_runs_out_as_long_as_that_is_possible() -> None:
+    state = queued(retries=0, most_accumulation=4)
+    for number, expected in ((1, 2), (2, 4)):
+        full = Failure(FailureClass.OUT_OF_MEMORY, "full", evidence={"where": "host"})
+        state, effects = play(
+            state, Leased(leases(number)), TaskFinished(number, Outcome(TaskStatus.FAILED, full))
+        )
+        assert (state.status, state.accumulation) == (JobStatus.QUEUED, expected)
+        told = next(e.data for e in effects if isinstance(e, Record) and e.kind == "job.requeued")
+        assert (told["accumulation"], told["evidence"]) == (expected, {"where": "host"})
+    state, _ = play(state, Leased(leases(3)), TaskFinished(3, failed(FailureClass.OUT_OF_MEMORY)))
+    assert state.status is JobStatus.FAILED
+    own_code, _ = play(queued(), Leased(leases(1)), TaskFinished(1, failed(FailureClass.OUT_OF_MEMORY)))
+    assert own_code.status is JobStatus.FAILED, "own code is not changed behind its author's back"
+
+
+def test_a_full_disk_pauses_the_job_and_says_where() -> None:
+    running, _ = play(queued(), Leased(leases(1)))
+    saving, effects = play(running, DiskLow("w1", 200 * 1024**2))
+    assert hows(effects) == [How.SAVE]
+    assert decide(saving, DiskLow("w1", 1), NOW) == (saving, ())
+    state, _ = play(saving, TaskFinished(1, saved(3, 3)))
+    assert state.status is JobStatus.PAUSED
+    assert "w1 has only 200 MiB of disk left" in str(state.reason)
 
 
 def test_cancel_of_a_waiting_job_is_immediate() -> None:
@@ -254,7 +373,17 @@ EVENTS = st.one_of(
     st.builds(TaskFinished, TOKENS, OUTCOMES),
     st.sampled_from(["w0", "w1"]).map(WorkerLost),
     st.sampled_from(
-        [CancelRequested(), PauseRequested(), ResumeRequested(), RetryRequested(), TimedOut(1.0)]
+        [
+            CancelRequested(),
+            PauseRequested(),
+            ResumeRequested(),
+            RetryRequested(),
+            TimedOut(1.0),
+            Preempted("room"),
+            DiskLow("w0", 1),
+            HangFound(1, Failure(FailureClass.HANG, "stuck")),
+            HangFound(2, Failure(FailureClass.HANG, "stuck"), restart=False),
+        ]
     ),
 )
 
@@ -262,7 +391,7 @@ EVENTS = st.one_of(
 @given(st.lists(EVENTS, max_size=40), st.integers(0, 3))
 @settings(max_examples=400, deadline=None)
 def test_no_history_breaks_the_invariants(history: list[object], retries: int) -> None:
-    state = queued(retries=retries)
+    state = queued(retries=retries, most_accumulation=4)
     granted: set[int] = set()
     released: list[int] = []
     ends = 0

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from tensorfleet.kit.clock import parse_rfc3339, rfc3339, utc_now
+from tensorfleet.kit.clock import parse_rfc3339, rfc3339, steady_clock, utc_now
 
 
 def test_instants_are_written_in_utc_with_microseconds() -> None:
@@ -25,3 +25,13 @@ def test_what_was_written_is_read() -> None:
 def test_what_is_no_instant_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_rfc3339(text)
+
+
+def test_a_steady_clock_does_not_follow_a_clock_that_is_set() -> None:
+    wall, counted = [datetime(2026, 3, 4, tzinfo=UTC)], [100.0]
+    clock = steady_clock(lambda: wall[0], lambda: counted[0])
+    for jump in (timedelta(hours=1), timedelta(hours=-2)):
+        before = clock()
+        wall[0] += jump
+        counted[0] += 5
+        assert clock() - before == timedelta(seconds=5)

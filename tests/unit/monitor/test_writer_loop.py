@@ -44,8 +44,27 @@ class RecordingBell:
         self.now += seconds
 
 
-def drive(drain: ScriptedDrain, bell: RecordingBell, idle_s: float | None = None) -> None:
-    run(cast("Drain", drain), cast("Any", bell), idle_s, lambda: bell.now)
+class ScriptedHealth:
+    """Says for how long MLflow is left alone; notes when it was to tell the others."""
+
+    def __init__(self, left_alone_s: float | None = None) -> None:
+        self.left_alone_s = left_alone_s
+        self.told = 0
+
+    def pause_s(self) -> float | None:
+        return self.left_alone_s
+
+    def tell(self) -> None:
+        self.told += 1
+
+
+def drive(
+    drain: ScriptedDrain,
+    bell: RecordingBell,
+    idle_s: float | None = None,
+    health: ScriptedHealth | None = None,
+) -> None:
+    run(cast("Drain", drain), cast("Any", bell), health or ScriptedHealth(), idle_s, lambda: bell.now)
 
 
 def test_it_polls_each_second_and_does_not_wait_while_there_is_work() -> None:
@@ -65,6 +84,13 @@ def test_it_backs_off_deaf_to_nudges_up_to_half_a_minute_and_does_not_end() -> N
     drive(ScriptedDrain(*[Unavailable("MLflow is away")] * 9, 1), bell, idle_s=1.0)
     assert bell.waits[:9] == [(s, False) for s in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0)]
     assert bell.waits[9:] == [(1.0, True)]
+
+
+def test_it_waits_as_long_as_mlflow_is_left_alone_and_tells_each_time() -> None:
+    bell, health = RecordingBell(stop_after=3), ScriptedHealth(7.5)
+    drive(ScriptedDrain(*[Unavailable("MLflow is away")] * 3), bell, health=health)
+    assert bell.waits == [(7.5, False)] * 3
+    assert health.told == 3
 
 
 @pytest.fixture
@@ -110,5 +136,5 @@ def test_what_came_in_the_moment_of_leaving_is_still_written(bell: Bell, tmp_pat
             return bool(self.answers)
 
     drain = LateDrain(0, 5)
-    follow(cast("Drain", drain), bell, 0.0)
+    follow(cast("Drain", drain), bell, ScriptedHealth(), 0.0)
     assert drain.answers == []

@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,7 +22,10 @@ def _own_process_state(monkeypatch, tmp_path):
     os.chdir(tmp_path)
     yield
     os.chdir(before)
+    if session._current is not None:
+        session._current.close()
     session.activate(None)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

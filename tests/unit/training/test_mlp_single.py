@@ -6,7 +6,7 @@ import torch
 
 from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
-from tensorfleet.training.mlp import epoch_batches
+from tensorfleet.training.mlp_steps import epoch_batches
 from tensorfleet.training.models import load_model
 from tensorfleet.training.run import run_task
 
@@ -57,8 +57,8 @@ def test_checkpoints_follow_the_policy(tmp_path):
         checkpoint=policy,
     )
     assert run_task(task) == 0
-    assert [record["step"] for record in read_records(task, "checkpoint")] == [2, 4]
-    assert [path.name for path in (tmp_path / "objects/checkpoints/j-test").iterdir()] == ["1-4.safetensors"]
+    assert [record["step"] for record in read_records(task, "checkpoint")] == [4, 8]
+    assert [path.name for path in (tmp_path / "objects/checkpoints/j-test").iterdir()] == ["1-8.safetensors"]
 
 
 def test_a_loss_that_explodes_is_told(tmp_path):

@@ -97,6 +97,7 @@ def test_save_keeps_the_last_and_records_each(tmp_path):
     session = _session(tmp_path, checkpoint={"keep_last": 2})
     for step in range(1, 12):
         train.save({"step": step}, step=step)
+    session.saver.wait()
     keys = checkpoints.list_checkpoints(session.objects, "j-test")
     assert keys == ["checkpoints/j-test/1-11.safetensors", "checkpoints/j-test/1-10.safetensors"]
     records = read_records(session.context.task_dir, "checkpoint")
@@ -115,7 +116,7 @@ def test_restore_verifies_and_falls_back(tmp_path, capsys):
     session = _session(tmp_path)
     assert train.restore() is None
     for step in (1, 2):
-        train.save({"step": step}, step=step)
+        train.save({"step": step}, step=step, wait=True)
     older, newer = read_records(session.context.task_dir, "checkpoint")
 
     task = write_task(tmp_path, attempt=2, resume=newer)
@@ -178,7 +179,7 @@ def test_by_hand_everything_has_a_default(tmp_path, monkeypatch, capsys):
     assert (train.params(), train.rank(), train.world_size(), train.restore()) == ({}, 0, 1, None)
     train.report(step=1, loss=0.5)
     assert capsys.readouterr().out == "step 1  loss 0.5\n"
-    train.save({"epoch": 1}, step=1)
+    train.save({"epoch": 1}, step=1, wait=True)
     activate(None)
     monkeypatch.setenv("TENSORFLEET_PARAMS", '{"epochs": 2}')
     monkeypatch.setenv("TENSORFLEET_DATASET", "iris")

@@ -1,0 +1,231 @@
+"""The training loop of the multi-layer perceptron: steps, epochs, and where it can be left and taken up again.
+
+Everything that is random follows from (seed, epoch, rank) and from how much of the epoch is done, so a run that was
+interrupted at any step ends with the same weights as one that never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tensorfleet.errors import InvalidInput
+from tensorfleet.training.gang import SAVE, STOP, Agreement, Exchange
+from tensorfleet.training.mlp_steps import (
+    epoch_metrics,
+    epoch_seed,
+    global_batches,
+    loss_function,
+    train_step,
+)
+from tensorfleet.training.policy import Timer
+from tensorfleet.training.registry import MlpParams
+from tensorfleet.training.rng import apply as restore_rng
+
+if TYPE_CHECKING:
+    import torch
+    from torch._C._distributed_c10d import Store
+
+    from tensorfleet.training.mlp import Tensors
+    from tensorfleet.training.session import Session
+
+
+@dataclass
+class Position:
+    """How far training has come.
+
+    Attributes:
+        epoch: the one under way, from 1.
+        start: rows of its order that were used before this gang's batches begin; above 0 after the gang changed its size.
+        batch: how many of the batches from there on are done.
+        step: optimizer steps since the beginning of training.
+    """
+
+    epoch: int = 1
+    start: int = 0
+    batch: int = 0
+    step: int = 0
+
+    def begin(self, epoch: int) -> None:
+        self.epoch, self.start, self.batch = epoch, 0, 0
+
+
+class Loop:
+    """Trains `network` on this rank's share of the rows, together with the other ranks."""
+
+    def __init__(
+        self,
+        session: Session,
+        network: torch.nn.Module,
+        data: Tensors,
+        params: MlpParams,
+        store: Store | None,
+    ) -> None:
+        import torch
+
+        context = session.context
+        self._session, self._network, self._data, self._params = session, network, data, params
+        self._rank, self._world_size = context.rank, context.world_size
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
+        )
+        self._loss_of = loss_function(data)
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=data.x.device)
+        self._agreement = Agreement(store, self._rank, self._world_size)
+        session.saver.exchange = Exchange(store, self._world_size)
+        self._timer = Timer(context.policy.every_minutes)
+        self.position = Position()
+        random_state = self._resume()
+        self._model = network
+        if self._world_size > 1:
+            self._model = torch.nn.parallel.DistributedDataParallel(network)
+        if random_state is not None:
+            restore_rng(random_state)
+
+    def run(self) -> bool:
+        """Runs the epochs that are left; False when it was asked to stop, and its state is saved."""
+        self._session.listen_for_stop()
+        while self.position.epoch <= self._params.epochs:
+            if not self._epoch():
+                self._session.saver.wait()
+                return False
+        return True
+
+    def _epoch(self) -> bool:
+        began, place, last = time.perf_counter(), self.position, None
+        batches = self._batches()
+        if place.batch == 0:
+            self._seed()
+        for batch in batches[place.batch :]:
+            self._step(batch[self._rank :: self._world_size])
+            last = self._agreement.after(place.step, self._wish())
+            if place.batch < len(batches):
+                if last or self._policy.after_step(place.step):
+                    self._save()
+                if last == STOP:
+                    return False
+        self._close_epoch(place.start + sum(map(len, batches)), began)
+        epoch = place.epoch - 1
+        if last or self._policy.after_epoch(epoch) or self._policy.after_step(place.step):
+            self._save()
+        return last != STOP or epoch == self._params.epochs
+
+    def _batches(self) -> list[torch.Tensor]:
+        place, params = self.position, self._params
+        return global_batches(
+            len(self._data.x),
+            self._world_size,
+            self._session.context.seed,
+            place.epoch,
+            params.batch_size,
+            place.start,
+        )
+
+    def _seed(self) -> None:
+        import torch
+
+        place = self.position
+        torch.manual_seed(epoch_seed(self._session.context.seed + place.start, place.epoch, self._rank))
+
+    def _step(self, batch: torch.Tensor) -> None:
+        data = self._data
+        self._loss_sum += train_step(
+            self._model,
+            self._optimizer,
+            self._loss_of,
+            data.x,
+            data.y,
+            batch,
+            self._session.context.accumulation,
+        )
+        self.position.batch += 1
+        self.position.step += 1
+        self._session.beat(self.position.step)
+
+    def _wish(self) -> str | None:
+        if self._session.stop.asked:
+            return STOP
+        return SAVE if self._rank == 0 and self._timer.due() else None
+
+    def _close_epoch(self, rows: int, began: float) -> None:
+        """Reports the epoch, of which `rows` were trained on, and turns to the next."""
+        epoch, params = self.position.epoch, self._params
+        metrics = epoch_metrics(self._network, self._data, self._loss_sum, rows, self._rank, self._world_size)
+        if not math.isfinite(metrics["loss"]):
+            raise InvalidInput(
+                f"the loss is {metrics['loss']} in epoch {epoch};"
+                f" lower hyperparameters.learning_rate ({params.learning_rate})"
+            )
+        if self._rank == 0:
+            shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+            print(f"epoch {epoch}/{params.epochs}  {shown}  {time.perf_counter() - began:.2f} s", flush=True)
+            self._session.report(step=epoch, **metrics)
+            self._session.progress(epoch / params.epochs)
+        self._loss_sum.zero_()
+        self.position.begin(epoch + 1)
+
+    # ---- checkpoints -------------------------------------------------------------------------------------------------
+
+    @property
+    def _policy(self) -> Any:
+        return self._session.context.policy
+
+    def _save(self) -> None:
+        place = self.position
+        state = {
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "epoch": place.epoch - 1,
+            "start": place.start,
+            "batch": place.batch,
+            "step": place.step,
+            "used": place.start + sum(map(len, self._batches()[: place.batch]))
+            if place.batch
+            else place.start,
+            "cut": self._cut(),
+        }
+        self._session.save_builtin(
+            state, place.step, mine={"loss_sum": self._loss_sum.item()}, epoch=place.epoch - 1
+        )
+        self._timer.reset()
+
+    def _cut(self) -> list[int]:
+        """What the way in which an epoch is cut into batches follows from."""
+        return [len(self._data.x), self._world_size, self._params.batch_size]
+
+    def _resume(self) -> Any:
+        """Goes to where the job's checkpoint was made, if there is one; returns the state of this rank's random numbers."""
+        state = self._session.restore(rng=False)
+        restored = self._session.restored
+        if state is None or restored is None:
+            return None
+        _load(self._network, self._optimizer, state, self._params)
+        place = self.position = Position(state["epoch"] + 1, state["start"], state["batch"], state["step"])
+        print(f"resuming in epoch {place.epoch}, after step {place.step}", flush=True)
+        mine = restored.part(self._rank, self._world_size)
+        if state["cut"] == self._cut() and mine:
+            self._loss_sum += mine["mine"]["loss_sum"]
+            return mine["rng"]
+        # Another number of ranks, or other batches: the rest of the epoch is cut anew.
+        same_rows = state["cut"][0] == len(self._data.x)
+        place.start, place.batch = (state["used"] if same_rows else 0), 0
+        if self._rank == 0 and place.start:
+            self._loss_sum += sum(part["mine"]["loss_sum"] for part in restored.parts)
+        return None
+
+
+def _load(
+    network: torch.nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any], params: MlpParams
+) -> None:
+    try:
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise InvalidInput(
+            "the checkpoint is of another network; hyperparameters.hidden and the dataset's columns have to stay"
+            f" as they were ({str(error).splitlines()[0]})"
+        ) from error
+    for group in optimizer.param_groups:  # those of this job, which may have been forked with others
+        group["lr"], group["weight_decay"] = params.learning_rate, params.weight_decay

@@ -1,0 +1,118 @@
+"""What one step and one epoch of the multi-layer perceptron compute, and on which rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from tensorfleet.training.network import forward_in_parts
+
+if TYPE_CHECKING:
+    import torch
+
+    from tensorfleet.training.mlp import Tensors
+
+LossOf = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+
+
+def train_step(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss_of: LossOf,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    batch: torch.Tensor,
+    accumulation: int = 1,
+) -> torch.Tensor:
+    """Takes one optimizer step on the rows `batch`; returns the sum of their losses, a float64.
+
+    Args:
+        accumulation: the rows go through the network in so many parts, one after the other, for less memory; their gradients
+            add up to those of the whole batch.
+    """
+    import torch
+
+    optimizer.zero_grad(set_to_none=True)
+    parts = batch.tensor_split(min(accumulation, len(batch)))
+    sums = []
+    for number, part in enumerate(parts, start=1):
+        with _apart(model) if number < len(parts) else nullcontext():
+            loss = loss_of(model(x[part]), y[part])
+            share = loss if len(parts) == 1 else loss * (len(part) / len(batch))
+            share.backward()  # type: ignore[no-untyped-call]
+        sums.append(loss.detach().double() * len(part))
+    optimizer.step()
+    return torch.stack(sums).sum()
+
+
+def _apart(model: torch.nn.Module) -> AbstractContextManager[None]:
+    """Gradients are added up on this rank, and averaged over the ranks with the last part only."""
+    apart: Callable[[], AbstractContextManager[None]] | None = getattr(model, "no_sync", None)
+    return apart() if apart is not None else nullcontext()
+
+
+def global_batches(
+    rows: int, world_size: int, seed: int, epoch: int, batch_size: int, start: int = 0
+) -> list[torch.Tensor]:
+    """Row numbers of the batches of all ranks together, in order, from the `start`-th row of the epoch on.
+
+    Each has a row at least for every rank; fewer rows than ranks are no batch.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(epoch_seed(seed, epoch, rank=-1))
+    order = torch.randperm(rows, generator=generator)[start:]
+    steps = min(math.ceil(math.ceil(len(order) / world_size) / batch_size), len(order) // world_size)
+    return list(order.tensor_split(steps)) if steps else []
+
+
+def epoch_batches(
+    rows: int, rank: int, world_size: int, seed: int, epoch: int, batch_size: int
+) -> list[torch.Tensor]:
+    """Row numbers of this rank's batches.  All ranks' are disjoint, cover the rows, and are equally many."""
+    batches = global_batches(rows, world_size, seed, epoch, batch_size)
+    return [batch[rank::world_size] for batch in batches]
+
+
+def epoch_seed(seed: int, epoch: int, rank: int) -> int:
+    """A number for each (seed, epoch, rank); rank -1 stands for what all ranks share."""
+    return ((seed * 1_000_003 + epoch) * 1_000_003 + rank + 1) % 2**63
+
+
+def loss_function(data: Tensors) -> LossOf:
+    from torch.nn import functional
+
+    if data.classes is not None:
+        return functional.cross_entropy
+    return lambda outputs, y: functional.mse_loss(outputs[:, 0], y)
+
+
+def epoch_metrics(
+    network: torch.nn.Module,
+    data: Tensors,
+    loss_sum: torch.Tensor,
+    rows: int,
+    rank: int,
+    world_size: int,
+) -> dict[str, float]:
+    """The loss over all ranks' `rows` and the held-out accuracy or error; each rank does its share."""
+    import torch
+
+    y = data.held_out_y[rank::world_size]
+    outputs = (
+        forward_in_parts(network, data.held_out_x[rank::world_size])
+        if len(y)
+        else data.held_out_x.new_zeros(0, data.outputs)
+    )
+    right = (
+        (outputs.argmax(dim=1) == y).sum() if data.classes is not None else ((outputs[:, 0] - y) ** 2).sum()
+    )
+    totals = torch.stack([loss_sum, right.double()])
+    if world_size > 1:
+        torch.distributed.all_reduce(totals)
+    loss, held_out = totals[0].item() / rows, totals[1].item() / len(data.held_out_y)
+    if data.classes is not None:
+        return {"loss": loss, "accuracy": held_out}
+    return {"loss": loss, "rmse": math.sqrt(held_out) * data.scale[1]}
