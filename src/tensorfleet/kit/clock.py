@@ -14,13 +14,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def steady_clock(wall: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> Clock:
-    """A clock that reads the time of day once and counts from there.
+STEADY_WITHIN = timedelta(seconds=1)
 
-    When the machine's clock is set forward or back, leases and timeouts that go by it neither end early nor last for ever.
+
+def steady_clock(wall: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> Clock:
+    """A clock that never goes back, and follows the time of day until somebody sets that.
+
+    When the machine's clock is set forward or back, leases and timeouts that go by it neither end early nor last for ever:
+    from then on it counts by itself. While nobody does, it says what every other process of the machine says, so that
+    instants which several processes write are in order.
     """
     began_at, began = wall(), monotonic()
-    return lambda: began_at + timedelta(seconds=monotonic() - began)
+    latest = began_at
+
+    def read() -> datetime:
+        nonlocal latest
+        counted, now = began_at + timedelta(seconds=monotonic() - began), wall()
+        latest = max(latest, now if abs(now - counted) < STEADY_WITHIN else counted)
+        return latest
+
+    return read
 
 
 def rfc3339(instant: datetime | None) -> str | None:

@@ -35,3 +35,22 @@ def test_a_steady_clock_does_not_follow_a_clock_that_is_set() -> None:
         wall[0] += jump
         counted[0] += 5
         assert clock() - before == timedelta(seconds=5)
+
+
+def test_a_steady_clock_says_what_other_processes_say() -> None:
+    wall, counted = [datetime(2026, 3, 4, tzinfo=UTC)], [100.0]
+    clock = steady_clock(lambda: wall[0], lambda: counted[0])
+    wall[0] += timedelta(milliseconds=901)
+    counted[0] += 0.9
+    assert clock() == wall[0]
+
+
+def test_a_steady_clock_never_goes_back() -> None:
+    wall, counted = [datetime(2026, 3, 4, tzinfo=UTC)], [100.0]
+    clock = steady_clock(lambda: wall[0], lambda: counted[0])
+    before = clock()
+    wall[0] -= timedelta(milliseconds=300)
+    assert clock() == before
+    wall[0] += timedelta(milliseconds=400)
+    counted[0] += 0.1
+    assert clock() == before + timedelta(milliseconds=100)
