@@ -162,18 +162,18 @@ class Engine:
             return _Done([(False, error)], [], [])
 
     def _commit_together(self, group: list[_Item]) -> _Done:
-        now = self._clock()
         try:
-            return self._in_one_transaction(group, now)
+            return self._in_one_transaction(group)
         except BaseException:
             self.board.forget()
             self._memory.forget()
             raise
 
-    def _in_one_transaction(self, group: list[_Item], now: datetime) -> _Done:
+    def _in_one_transaction(self, group: list[_Item]) -> _Done:
         with self._store.orchestrate(self._memory) as tx:
             self._lead.check(tx.connection)
-            self.board.refresh(tx, now)
+            self.board.refresh(tx, self._clock())
+            now = self._clock()  # after the last submission that was read: nothing starts before it was submitted
             results = [(True, item.work(tx, now)) for item in group]
             self.board.follow(tx.touched, now)
             self.board.follow_progress(tx.progress, now)
