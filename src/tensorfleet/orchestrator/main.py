@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 
 import grpc
 import structlog
@@ -28,11 +29,15 @@ from tensorfleet.wire.tensorfleet_pb2_grpc import add_OrchestratorServicer_to_se
 
 SERVICE = "tensorfleet.v1.Orchestrator"
 STANDBY_LOOK_S = 0.5
+THREAD_SWITCH_S = 0.0005
+"""The engine's thread waits for the database a dozen times in each transaction.  Python's 5 ms is what it could then have to
+wait each time for the thread that serves the agents."""
 log = structlog.get_logger()
 
 
 def main(settings: Settings) -> int:
     configure_logging("orchestrator")
+    sys.setswitchinterval(THREAD_SWITCH_S)
     token = ensure_home(settings)
     try:
         asyncio.run(serve(settings, token))
