@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from tensorfleet.training.registry import CLASSIFICATION
+from tensorfleet.training.algorithm import CLASSIFICATION
 from tensorfleet.training.skops_file import dump_skops
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tensorfleet.datasets.model import NULL_VALUES, guess_target
 from tensorfleet.datasets.samples import SAMPLES, sample_csv
 from tensorfleet.errors import DataInvalid, InvalidInput, nearest
 from tensorfleet.kit.files import write_atomic
-from tensorfleet.training.registry import CLASSIFICATION, REGRESSION, Algorithm
+from tensorfleet.training.algorithm import CLASSIFICATION, REGRESSION, Algorithm
 
 if TYPE_CHECKING:
     import numpy as np

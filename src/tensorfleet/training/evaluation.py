@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorfleet.training.registry import CLASSIFICATION
+from tensorfleet.training.algorithm import CLASSIFICATION
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput
+from tensorfleet.training.algorithm import Grown
 from tensorfleet.training.policy import Timer
 from tensorfleet.training.skops_file import dump_skops
 from tensorfleet.training.stopping import Stopped
@@ -23,14 +24,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-GROWN = {"random_forest": "n_estimators", "gradient_boosting": "max_iter"}
-"""What counts the steps of the estimators with `warm_start`."""
-
 EVERY_MINUTES = 1.0
 LONG_CELLS = 5e7
 """Rows x columns x steps from where on a fit takes seconds, and is worth cutting into pieces."""
-_PIECE_S = {"random_forest": 1.0, "gradient_boosting": 4.0}
-"""How long a piece takes; boosting reads all rows anew at the beginning of each."""
 
 
 @dataclass(frozen=True)
@@ -44,29 +40,28 @@ class Growth:
     """How many steps come next, from those of the last piece and the seconds that it took (0, 0: the first)."""
 
 
-def in_pieces(session: Session, name: str, cells: float) -> bool:
+def in_pieces(session: Session, cells: float) -> bool:
     """Whether a fit with `warm_start` is cut: a long one, one to be saved in between, one that goes on from a checkpoint."""
     policy = session.context.policy
     asked = policy.every_steps is not None or policy.every_minutes is not None
-    return name in GROWN and (asked or cells >= LONG_CELLS or session.context.checkpoint is not None)
+    return asked or cells >= LONG_CELLS or session.context.checkpoint is not None
 
 
-def forest_or_boosting(name: str, model: Any, X: Any, y: Array) -> Growth:
+def by_warm_start(grown: Grown, model: Any, X: Any, y: Array) -> Growth:
     """An unfitted estimator with `warm_start` as a growth."""
-    count = GROWN[name]
     at_once = max(1, getattr(model, "n_jobs", None) or 1)
 
     def grow(estimator: Any, done: int, upto: int) -> None:
-        estimator.set_params(warm_start=True, **{count: upto})
+        estimator.set_params(warm_start=True, **{grown.count: upto})
         estimator.fit(X, y)
         estimator.set_params(warm_start=False)
 
     def piece(steps: int, seconds: float) -> int:
         if not steps:
             return at_once
-        return max(at_once, min(10 * steps, int(steps * _PIECE_S[name] / max(seconds, 1e-6))))
+        return max(at_once, min(10 * steps, int(steps * grown.piece_s / max(seconds, 1e-6))))
 
-    return Growth(model, getattr(model, count), grow, piece)
+    return Growth(model, getattr(model, grown.count), grow, piece)
 
 
 def descent(

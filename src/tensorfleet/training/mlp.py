@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import DataInvalid
 from tensorfleet.training import artifacts, preprocessing
+from tensorfleet.training.algorithm import CLASSIFICATION, Algorithm
+from tensorfleet.training.algorithms.mlp import MlpParams
 from tensorfleet.training.data import Problem, load_problem
 from tensorfleet.training.distributed import device, open_store, process_group
 from tensorfleet.training.evaluation import evaluate
 from tensorfleet.training.mlp_loop import Loop
 from tensorfleet.training.network import NetworkModel, as_tensor, build_network, pack_network
-from tensorfleet.training.registry import CLASSIFICATION, Algorithm, MlpParams
 from tensorfleet.training.stopping import Stopped
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput
+from tensorfleet.training.algorithms.mlp import MlpParams
 from tensorfleet.training.gang import SAVE, STOP, Agreement, Exchange
 from tensorfleet.training.mlp_steps import (
     epoch_metrics,
@@ -21,7 +22,6 @@ from tensorfleet.training.mlp_steps import (
     train_step,
 )
 from tensorfleet.training.policy import Timer
-from tensorfleet.training.registry import MlpParams
 from tensorfleet.training.rng import apply as restore_rng
 
 if TYPE_CHECKING:

@@ -1,146 +1,65 @@
-"""The built-in algorithms: their names, hyperparameters and trainers.
+"""The catalogue of algorithms: the built-in ones, and those that installed packages add.
 
-This module is light: a gateway validates job files with it, without scikit-learn or PyTorch.  Where a
-hyperparameter has scikit-learn's name it also has its meaning and its default.
+This module is light: a gateway validates job files with it, without scikit-learn or PyTorch.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+import logging
+from importlib.metadata import entry_points
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from tensorfleet.errors import FieldError, nearest
+from tensorfleet.training.algorithm import Algorithm, Params
+from tensorfleet.training.algorithms.linear import LINEAR
+from tensorfleet.training.algorithms.mlp import MLP
+from tensorfleet.training.algorithms.naive_bayes import NAIVE_BAYES
+from tensorfleet.training.algorithms.neighbours import NEIGHBOURS
+from tensorfleet.training.algorithms.trees import TREES
 
-CLASSIFICATION = "classification"
-REGRESSION = "regression"
-BOTH = (CLASSIFICATION, REGRESSION)
+BUILT_IN: tuple[Algorithm, ...] = (
+    *LINEAR,
+    *TREES,
+    *NEIGHBOURS,
+    *NAIVE_BAYES,
+    *MLP,
+)
+GROUP = "tensorfleet.algorithms"
+"""Entry points of this group name an `Algorithm`, or a sequence of them."""
 
-
-class Params(BaseModel):
-    """Hyperparameters of one algorithm."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class LogisticRegressionParams(Params):
-    C: float = Field(default=1.0, gt=0)
-    max_iter: int = Field(default=1000, ge=1, le=1_000_000)
-    tol: float = Field(default=1e-4, gt=0)
-    class_weight: Literal["balanced"] | None = None
-
-
-class LinearRegressionParams(Params):
-    alpha: float = Field(default=0.0, ge=0, description="L2 penalty; ridge regression when above 0")
-    fit_intercept: bool = True
+log = logging.getLogger(__name__)
 
 
-class RandomForestParams(Params):
-    n_estimators: int = Field(default=100, ge=1, le=100_000)
-    max_depth: int | None = Field(default=None, ge=1)
-    min_samples_split: int = Field(default=2, ge=2)
-    min_samples_leaf: int = Field(default=1, ge=1)
-    max_features: Literal["sqrt", "log2"] | Annotated[float, Field(gt=0, le=1)] | None = Field(
-        default=None, description="scikit-learn's own default for the task when left out"
-    )
+def _plugged_in() -> list[Algorithm]:
+    """What other packages add; one that cannot be imported is left out and said so, and takes no other one's name."""
+    found: list[Algorithm] = []
+    for point in entry_points(group=GROUP):
+        try:
+            loaded = point.load()
+            found += [loaded] if isinstance(loaded, Algorithm) else list(loaded)
+        except Exception as error:
+            log.warning("the plug-in %s with algorithms cannot be loaded: %s", point.value, error)
+    return found
 
 
-class GradientBoostingParams(Params):
-    n_estimators: int = Field(default=100, ge=1, le=100_000, description="boosting rounds")
-    learning_rate: float = Field(default=0.1, gt=0)
-    max_depth: int | None = Field(default=None, ge=1)
-    max_leaf_nodes: int = Field(default=31, ge=2)
-    min_samples_leaf: int = Field(default=20, ge=1)
-    l2_regularization: float = Field(default=0.0, ge=0)
-
-
-class SvmParams(Params):
-    C: float = Field(default=1.0, gt=0)
-    kernel: Literal["rbf", "linear", "poly", "sigmoid"] = "rbf"
-    degree: int = Field(default=3, ge=1, le=20)
-    gamma: Literal["scale", "auto"] | Annotated[float, Field(gt=0)] = "scale"
-
-
-class KnnParams(Params):
-    n_neighbors: int = Field(default=5, ge=1)
-    weights: Literal["uniform", "distance"] = "uniform"
-    p: float = Field(default=2, ge=1)
-
-
-class SgdParams(Params):
-    loss: (
-        Literal["log_loss", "hinge", "modified_huber", "squared_error", "huber", "epsilon_insensitive"] | None
-    ) = Field(default=None, description="log_loss for classes and squared_error for numbers when left out")
-    penalty: Literal["l2", "l1", "elasticnet"] = "l2"
-    alpha: float = Field(default=1e-4, gt=0)
-    learning_rate: Literal["optimal", "invscaling", "constant"] | None = Field(
-        default=None, description="scikit-learn's own default for the task when left out"
-    )
-    eta0: float = Field(default=0.01, gt=0)
-    epochs: int = Field(default=20, ge=1, le=1_000_000)
-    average: bool = False
-
-
-class MlpParams(Params):
-    hidden: list[Annotated[int, Field(ge=1, le=65_536)]] = Field(default=[256, 128], max_length=50)
-    epochs: int = Field(default=20, ge=1, le=1_000_000)
-    batch_size: int = Field(default=64, ge=1, description="rows per rank and step")
-    learning_rate: float = Field(default=0.001, gt=0, le=100)
-    weight_decay: float = Field(default=0.01, ge=0)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    """One built-in.  `trainer` is the `module:function` that gets (session, algorithm, params)."""
-
-    name: str
-    tasks: tuple[str, ...]
-    params: type[Params]
-    trainer: str
-    distributes: bool = False
-    accumulates: bool = False
-    """Whether it can split a batch into several and add up their gradients, for the same steps with less memory."""
-
-    def load(self) -> Callable[..., Any]:
-        module, _, function = self.trainer.partition(":")
-        loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
-        return loaded
-
-
-_SKLEARN = "tensorfleet.training.sklearn_trainers"
-
-ALGORITHMS: dict[str, Algorithm] = {
-    algorithm.name: algorithm
-    for algorithm in (
-        Algorithm("logistic_regression", (CLASSIFICATION,), LogisticRegressionParams, f"{_SKLEARN}:train"),
-        Algorithm("linear_regression", (REGRESSION,), LinearRegressionParams, f"{_SKLEARN}:train"),
-        Algorithm("random_forest", BOTH, RandomForestParams, f"{_SKLEARN}:train"),
-        Algorithm("gradient_boosting", BOTH, GradientBoostingParams, f"{_SKLEARN}:train"),
-        Algorithm("svm", BOTH, SvmParams, f"{_SKLEARN}:train"),
-        Algorithm("knn", BOTH, KnnParams, f"{_SKLEARN}:train"),
-        Algorithm("sgd", BOTH, SgdParams, f"{_SKLEARN}:train"),
-        Algorithm(
-            "mlp", BOTH, MlpParams, "tensorfleet.training.mlp:train", distributes=True, accumulates=True
-        ),
-    )
-}
+ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in (*_plugged_in(), *BUILT_IN)}
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Every built-in as data, with the JSON schema and the defaults of its hyperparameters."""
+    """Every algorithm as data, with the JSON schema and the defaults of its hyperparameters."""
     return [
         {
             "name": algorithm.name,
+            "summary": algorithm.summary,
+            "library": algorithm.library,
             "tasks": list(algorithm.tasks),
             "distributes": algorithm.distributes,
             "defaults": algorithm.params().model_dump(),
             "schema": algorithm.params.model_json_schema(),
         }
-        for algorithm in ALGORITHMS.values()
+        for algorithm in sorted(ALGORITHMS.values(), key=lambda one: one.name)
     ]
 
 

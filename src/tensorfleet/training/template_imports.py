@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tensorfleet.training import lazy_dynamo
+from tensorfleet.training.registry import ALGORITHMS
 
 MODULES = (
     "joblib",
@@ -52,15 +53,14 @@ TORCH_MODULES = (
     "torch.nn.parallel",
     "tensorfleet.training.mlp",
 )
-TORCH_ALGORITHMS = frozenset({"mlp"})
-"""The built-ins that compute with torch; a unit test holds it beside the trainers."""
 KEPT_OUT = ("pandas", "pyarrow", "pytest")
 """Libraries that the others import when they are there; without them the template is a fifth smaller."""
 
 
 def needs_torch(spec: Mapping[str, Any]) -> bool:
     """Whether a job's task is forked from the template that has torch; own code is, as most of what people bring uses it."""
-    return not spec.get("algorithm") or spec["algorithm"] in TORCH_ALGORITHMS
+    algorithm = ALGORITHMS.get(spec.get("algorithm") or "")
+    return algorithm.torch if algorithm else not spec.get("algorithm")
 
 
 def warm_imports() -> None:

@@ -112,7 +112,7 @@ def test_every_regressor_predicts_the_line(tmp_path, algorithm):
     rows = 300
     x = np.linspace(0, 10, rows)
     frame = pl.DataFrame({"x": x, "noise": np.sin(x * 50), "target": 3 * x + 1.5})
-    hyper = {"mlp": {"epochs": 60}, "svm": {"C": 100}}.get(algorithm, {})
+    hyper = {"mlp": {"epochs": 60}, "svm": {"C": 100}, "elastic_net": {"alpha": 0.01}}.get(algorithm, {})
     code, outcome, _ = _run(tmp_path, data=csv_bytes(frame), algorithm=algorithm, hyperparameters=hyper)
     assert code == 0, outcome
     assert outcome["metrics"]["r2"] > 0.95

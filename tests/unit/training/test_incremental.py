@@ -1,5 +1,6 @@
 """scikit-learn built-ins that are saved in between: grown in pieces, stopped and resumed they end as one fit does."""
 
+import dataclasses
 import os
 import signal
 
@@ -8,6 +9,7 @@ import pytest
 from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import read_outcome, read_records, write_task
 from tensorfleet.training import incremental
+from tensorfleet.training.algorithm import Grown
 from tensorfleet.training.run import run_task
 from tensorfleet.training.session import Session
 
@@ -60,13 +62,16 @@ def _stop_after(monkeypatch, step):
 
 @pytest.mark.parametrize("case", CASES)
 def test_stopped_and_resumed_twice_the_model_is_the_same_file(tmp_path, monkeypatch, straight, case):
-    saved = None
+    saved, by_warm_start = None, incremental.by_warm_start
     for attempt, stop in enumerate((3, 7), start=1):
         with monkeypatch.context() as patch:
             _stop_after(patch, stop)
             # By time: the pieces are those that the trainer chooses, one tree or round at first.
-            patch.setitem(incremental._PIECE_S, "random_forest", 0.0)
-            patch.setitem(incremental._PIECE_S, "gradient_boosting", 0.0)
+            patch.setattr(
+                incremental,
+                "by_warm_start",
+                lambda grown, *fit: by_warm_start(dataclasses.replace(grown, piece_s=0.0), *fit),
+            )
             task = _task(tmp_path, case, attempt=attempt, resume=saved, checkpoint={"every_minutes": 1000})
             run_task(task)
         assert read_outcome(task) == {"status": "stopped", "step": stop, "saved_step": stop}
@@ -101,7 +106,7 @@ def test_a_fork_may_ask_for_more_but_not_for_less(tmp_path):
 
 
 def test_pieces_grow_to_a_second_each():
-    growth = incremental.forest_or_boosting("random_forest", _Forest(4), None, None)
+    growth = incremental.by_warm_start(Grown("n_estimators"), _Forest(4), None, None)
     assert growth.piece(0, 0.0) == 4
     assert growth.piece(4, 0.1) == 40
     assert growth.piece(40, 2.0) == 20

@@ -1,0 +1,93 @@
+"""What an algorithm is: a name, hyperparameters with defaults and limits, and a trainer."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+CLASSIFICATION = "classification"
+REGRESSION = "regression"
+CLUSTERING = "clustering"
+ANOMALIES = "anomaly_detection"
+REDUCTION = "dimensionality_reduction"
+BOTH = (CLASSIFICATION, REGRESSION)
+UNSUPERVISED = (CLUSTERING, ANOMALIES, REDUCTION)
+
+
+class Params(BaseModel):
+    """Hyperparameters of one algorithm.  Where one has the name that its library gives it, it also means what it does there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One entry of the catalogue.
+
+    Attributes:
+        summary: one line for people.
+        tasks: what it can do; with more than one, the target's type decides.
+        trainer: `module:function` that gets (session, algorithm, params) and returns the task's outcome.
+        library: which library does the work.
+        distributes: whether several workers can train one model.
+        accumulates: whether it can split a batch into several and add up their gradients, for the same steps with less memory.
+        torch: whether its tasks are forked from the warm template that has PyTorch.
+    """
+
+    name: str
+    summary: str
+    tasks: tuple[str, ...]
+    params: type[Params]
+    trainer: str
+    library: str
+    distributes: bool = False
+    accumulates: bool = False
+    torch: bool = False
+
+    @property
+    def supervised(self) -> bool:
+        return self.tasks[0] not in UNSUPERVISED
+
+    def load(self) -> Callable[..., dict[str, Any]]:
+        """The trainer; imports what it needs."""
+        module, _, function = self.trainer.partition(":")
+        loaded: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), function)
+        return loaded
+
+
+@dataclass(frozen=True)
+class Grown:
+    """An estimator with `warm_start` that can be fitted piece by piece, with the same result.
+
+    Attributes:
+        count: the estimator's parameter that says how many steps it has.
+        piece_s: how long a piece should take, in seconds.
+    """
+
+    count: str
+    piece_s: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SklearnAlgorithm(Algorithm):
+    """An estimator with scikit-learn's interface.
+
+    Attributes:
+        estimator: makes the unfitted one from (task, hyperparameters, seed, cpus).
+        scaled: it wants numbers of mean 0 and variance 1.
+        dense: it cannot take sparse columns, or would keep them in a form that is not safe to load.
+        nan: it takes missing numbers as they are.
+        grown: how it is fitted piece by piece, if it can be.
+    """
+
+    estimator: Callable[[str, dict[str, Any], int, int], Any]
+    trainer: str = "tensorfleet.training.sklearn_trainers:train"
+    library: str = "scikit-learn"
+    scaled: bool = False
+    dense: bool = False
+    nan: bool = False
+    grown: Grown | None = None
