@@ -52,19 +52,21 @@ def test_digits_on_two_ranks(tmp_path):
 STEPS = """
 import sys
 import torch
-from tensorfleet.training import distributed, mlp, mlp_steps
+from tensorfleet.training import distributed, mlp_steps, networks
+from tensorfleet.training.algorithms.neural import MlpParams
+from tensorfleet.training.optimizing import Optimizer
 from tensorfleet.training.context import TaskContext
 from pathlib import Path
 
 rank = int(__import__("os").environ["RANK"])
 context = TaskContext(Path("."), "j", rank, 2, "", Path("."))
 torch.manual_seed(rank)  # DDP itself must make the ranks equal
-network = mlp.build_network(4, [8], 3, 0.0)
+network = networks.mlp(4, [8], 3, 0.0)
 x, y = torch.randn(101, 4, generator=torch.Generator().manual_seed(1)), torch.arange(101) % 3
 seen = []
 with distributed.process_group(context, distributed.open_store(context)):
     model = torch.nn.parallel.DistributedDataParallel(network)
-    optimizer = torch.optim.AdamW(network.parameters())
+    optimizer = Optimizer(network, MlpParams(), torch.device("cpu"))
     batches = mlp_steps.epoch_batches(101, rank, 2, seed=7, epoch=1, batch_size=10)
     before = torch.cat([p.detach().flatten() for p in network.parameters()])
     for step, batch in enumerate(batches):

@@ -91,3 +91,21 @@ class SklearnAlgorithm(Algorithm):
     dense: bool = False
     nan: bool = False
     grown: Grown | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkAlgorithm(Algorithm):
+    """A network of `tensorfleet.training.networks` with the algorithm's name.
+
+    Attributes:
+        inputs: what it learns from: `columns` of a table, or `pictures`.
+        shape: the hyperparameters that the network is built with, beside the sizes of inputs and outputs.
+    """
+
+    inputs: str = "columns"
+    shape: tuple[str, ...] = ()
+    trainer: str = "tensorfleet.training.mlp:train"
+    library: str = "PyTorch"
+    distributes: bool = True
+    accumulates: bool = True
+    torch: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import platform
@@ -25,6 +26,7 @@ TRUSTED_TYPES = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
     "tensorfleet.training.preprocessing.AsText",
+    "tensorfleet.training.pictures.Pictures",
     "tensorfleet.training.preprocessing.DateParts",
 )
 """What our models hold beyond the types of scikit-learn, numpy and scipy that skops trusts on its own."""
@@ -116,6 +118,8 @@ def _column_type(column: pl.Series) -> str:
 
     if column.dtype.is_numeric():
         return "double"  # takes whole numbers too, and missing ones
+    if column.dtype == pl.Binary:
+        return "binary"
     if column.dtype == pl.Boolean:
         return "boolean" if column.null_count() == 0 else "double"
     return "datetime" if column.dtype in (pl.Date, pl.Datetime) else "string"
@@ -182,7 +186,12 @@ def _store(session: Session, prefix: str, path: str, data: bytes) -> dict[str, A
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, default=str).encode()
+    return json.dumps(value, default=_as_text).encode()
+
+
+def _as_text(value: Any) -> str:
+    """Bytes in base64, as MLflow writes and reads them."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 @cache

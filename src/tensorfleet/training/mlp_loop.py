@@ -1,4 +1,4 @@
-"""The training loop of the multi-layer perceptron: steps, epochs, and where it can be left and taken up again.
+"""The training loop of networks: steps, epochs, and where it can be left and taken up again.
 
 Everything that is random follows from (seed, epoch, rank) and from how much of the epoch is done, so a run that was
 interrupted at any step ends with the same weights as one that never stopped.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput
-from tensorfleet.training.algorithms.mlp import MlpParams
+from tensorfleet.training.algorithms.neural import NeuralParams
 from tensorfleet.training.gang import SAVE, STOP, Agreement, Exchange
 from tensorfleet.training.mlp_steps import (
     epoch_metrics,
@@ -21,6 +21,8 @@ from tensorfleet.training.mlp_steps import (
     loss_function,
     train_step,
 )
+from tensorfleet.training.optimizing import Best, Optimizer
+from tensorfleet.training.parallel import spread
 from tensorfleet.training.policy import Timer
 from tensorfleet.training.rng import apply as restore_rng
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     import torch
     from torch._C._distributed_c10d import Store
 
-    from tensorfleet.training.mlp import Tensors
     from tensorfleet.training.session import Session
+    from tensorfleet.training.tensors import Tensors
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Loop:
         session: Session,
         network: torch.nn.Module,
         data: Tensors,
-        params: MlpParams,
+        params: NeuralParams,
         store: Store | None,
     ) -> None:
         import torch
@@ -68,9 +70,9 @@ class Loop:
         context = session.context
         self._session, self._network, self._data, self._params = session, network, data, params
         self._rank, self._world_size = context.rank, context.world_size
-        self._optimizer = torch.optim.AdamW(
-            network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
-        )
+        self._spread = spread(network, params.parallel, self._world_size)
+        self._optimizer = Optimizer(network, params, data.x.device)
+        self._best = Best(params.early_stopping)
         self._loss_of = loss_function(data)
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=data.x.device)
         self._agreement = Agreement(store, self._rank, self._world_size)
@@ -78,20 +80,25 @@ class Loop:
         self._timer = Timer(context.policy.every_minutes)
         self.position = Position()
         random_state = self._resume()
-        self._model = network
-        if self._world_size > 1:
-            self._model = torch.nn.parallel.DistributedDataParallel(network)
+        self._spread.start(self._world_size)
+        self._model = self._spread.model
+        if params.compile:
+            self._model.compile()
         if random_state is not None:
             restore_rng(random_state)
 
     def run(self) -> bool:
         """Runs the epochs that are left; False when it was asked to stop, and its state is saved."""
         self._session.listen_for_stop()
-        while self.position.epoch <= self._params.epochs:
+        while self.position.epoch <= self._params.epochs and not self._best.ended(self.position.epoch - 1):
             if not self._epoch():
                 self._session.saver.wait()
                 return False
         return True
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The whole network's state, of the best epoch where that counts.  All ranks have to ask for it together."""
+        return self._best.weights or self._spread.weights()
 
     def _epoch(self) -> bool:
         began, place, last = time.perf_counter(), self.position, None
@@ -99,7 +106,7 @@ class Loop:
         if place.batch == 0:
             self._seed()
         for batch in batches[place.batch :]:
-            self._step(batch[self._rank :: self._world_size])
+            self._step(batch[self._rank :: self._world_size], self._done(len(batches)))
             last = self._agreement.after(place.step, self._wish())
             if place.batch < len(batches):
                 if last or self._policy.after_step(place.step):
@@ -110,7 +117,14 @@ class Loop:
         epoch = place.epoch - 1
         if last or self._policy.after_epoch(epoch) or self._policy.after_step(place.step):
             self._save()
-        return last != STOP or epoch == self._params.epochs
+        return last != STOP or epoch == self._params.epochs or self._best.ended(epoch)
+
+    def _done(self, batches: int) -> float:
+        """The share of the whole training that is behind, of an epoch of so many batches."""
+        place = self.position
+        used = place.start / len(self._data.x)
+        within = used + (1 - used) * place.batch / batches
+        return (place.epoch - 1 + within) / self._params.epochs
 
     def _batches(self) -> list[torch.Tensor]:
         place, params = self.position, self._params
@@ -129,7 +143,7 @@ class Loop:
         place = self.position
         torch.manual_seed(epoch_seed(self._session.context.seed + place.start, place.epoch, self._rank))
 
-    def _step(self, batch: torch.Tensor) -> None:
+    def _step(self, batch: torch.Tensor, done: float) -> None:
         data = self._data
         self._loss_sum += train_step(
             self._model,
@@ -139,6 +153,7 @@ class Loop:
             data.y,
             batch,
             self._session.context.accumulation,
+            done,
         )
         self.position.batch += 1
         self.position.step += 1
@@ -152,7 +167,9 @@ class Loop:
     def _close_epoch(self, rows: int, began: float) -> None:
         """Reports the epoch, of which `rows` were trained on, and turns to the next."""
         epoch, params = self.position.epoch, self._params
-        metrics = epoch_metrics(self._network, self._data, self._loss_sum, rows, self._rank, self._world_size)
+        alone = not self._spread.shares_evaluation
+        share = slice(0, None) if alone else slice(self._rank, None, self._world_size)
+        metrics = epoch_metrics(self._network, self._data, self._loss_sum, rows, share, self._world_size)
         if not math.isfinite(metrics["loss"]):
             raise InvalidInput(
                 f"the loss is {metrics['loss']} in epoch {epoch};"
@@ -163,6 +180,9 @@ class Loop:
             print(f"epoch {epoch}/{params.epochs}  {shown}  {time.perf_counter() - began:.2f} s", flush=True)
             self._session.report(step=epoch, **metrics)
             self._session.progress(epoch / params.epochs)
+        self._best.after_epoch(
+            epoch, metrics.get("accuracy", -metrics.get("rmse", 0.0)), self._spread.weights
+        )
         self._loss_sum.zero_()
         self.position.begin(epoch + 1)
 
@@ -175,8 +195,9 @@ class Loop:
     def _save(self) -> None:
         place = self.position
         state = {
-            "network": self._network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "network": self._spread.weights(),
+            "optimizer": self._spread.optimizer_state(self._optimizer.inner),
+            "optimizing": self._optimizer.state() | {"best": self._best.state()},
             "epoch": place.epoch - 1,
             "start": place.start,
             "batch": place.batch,
@@ -201,7 +222,7 @@ class Loop:
         restored = self._session.restored
         if state is None or restored is None:
             return None
-        _load(self._network, self._optimizer, state, self._params)
+        self._load(state)
         place = self.position = Position(state["epoch"] + 1, state["start"], state["batch"], state["step"])
         print(f"resuming in epoch {place.epoch}, after step {place.step}", flush=True)
         mine = restored.part(self._rank, self._world_size)
@@ -215,17 +236,20 @@ class Loop:
             self._loss_sum += sum(part["mine"]["loss_sum"] for part in restored.parts)
         return None
 
-
-def _load(
-    network: torch.nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any], params: MlpParams
-) -> None:
-    try:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, ValueError) as error:
-        raise InvalidInput(
-            "the checkpoint is of another network; hyperparameters.hidden and the dataset's columns have to stay"
-            f" as they were ({str(error).splitlines()[0]})"
-        ) from error
-    for group in optimizer.param_groups:  # those of this job, which may have been forked with others
-        group["lr"], group["weight_decay"] = params.learning_rate, params.weight_decay
+    def _load(self, state: dict[str, Any]) -> None:
+        params = self._params
+        try:
+            self._spread.load(state["network"], self._optimizer.inner, state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise InvalidInput(
+                "the checkpoint is of another network; the hyperparameters that shape it, hyperparameters.parallel and the"
+                f" dataset's columns have to stay as they were ({str(error).splitlines()[0]})"
+            ) from error
+        optimizing = state.get("optimizing") or {}
+        if optimizing:
+            self._optimizer.load(optimizing)
+            self._best.load(optimizing["best"])
+        for (
+            group
+        ) in self._optimizer.inner.param_groups:  # those of this job, which may have been forked with others
+            group["lr"], group["weight_decay"] = params.learning_rate, params.weight_decay

@@ -12,36 +12,40 @@ from tensorfleet.training.network import forward_in_parts
 if TYPE_CHECKING:
     import torch
 
-    from tensorfleet.training.mlp import Tensors
+    from tensorfleet.training.optimizing import Optimizer
+    from tensorfleet.training.tensors import Tensors
 
 LossOf = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 
 def train_step(
     model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     loss_of: LossOf,
     x: torch.Tensor,
     y: torch.Tensor,
     batch: torch.Tensor,
     accumulation: int = 1,
+    done: float = 0.0,
 ) -> torch.Tensor:
     """Takes one optimizer step on the rows `batch`; returns the sum of their losses, a float64.
 
     Args:
+        done: the share of the training that is behind, which the learning rate follows.
         accumulation: the rows go through the network in so many parts, one after the other, for less memory; their gradients
             add up to those of the whole batch.
     """
     import torch
 
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.begin(done)
     parts = batch.tensor_split(min(accumulation, len(batch)))
     sums = []
     for number, part in enumerate(parts, start=1):
         with _apart(model) if number < len(parts) else nullcontext():
-            loss = loss_of(model(x[part]), y[part])
+            with optimizer.precision():
+                loss = loss_of(model(x[part]), y[part])
             share = loss if len(parts) == 1 else loss * (len(part) / len(batch))
-            share.backward()  # type: ignore[no-untyped-call]
+            optimizer.backward(share)
         sums.append(loss.detach().double() * len(part))
     optimizer.step()
     return torch.stack(sums).sum()
@@ -94,25 +98,29 @@ def epoch_metrics(
     data: Tensors,
     loss_sum: torch.Tensor,
     rows: int,
-    rank: int,
+    share: slice,
     world_size: int,
 ) -> dict[str, float]:
-    """The loss over all ranks' `rows` and the held-out accuracy or error; each rank does its share."""
+    """The loss over all ranks' `rows` and the held-out accuracy or error.
+
+    Args:
+        share: which held-out rows this rank evaluates; all of them on each rank count as often.
+    """
     import torch
 
-    y = data.held_out_y[rank::world_size]
+    y = data.held_out_y[share]
     outputs = (
-        forward_in_parts(network, data.held_out_x[rank::world_size])
+        forward_in_parts(network, data.held_out_x[share])
         if len(y)
         else data.held_out_x.new_zeros(0, data.outputs)
     )
     right = (
         (outputs.argmax(dim=1) == y).sum() if data.classes is not None else ((outputs[:, 0] - y) ** 2).sum()
     )
-    totals = torch.stack([loss_sum, right.double()])
+    totals = torch.stack([loss_sum, right.double(), torch.tensor(float(len(y))).to(loss_sum)])
     if world_size > 1:
         torch.distributed.all_reduce(totals)
-    loss, held_out = totals[0].item() / rows, totals[1].item() / len(data.held_out_y)
+    loss, held_out = totals[0].item() / rows, totals[1].item() / totals[2].item()
     if data.classes is not None:
         return {"loss": loss, "accuracy": held_out}
     return {"loss": loss, "rmse": math.sqrt(held_out) * data.scale[1]}

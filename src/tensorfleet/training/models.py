@@ -215,13 +215,21 @@ def _as_columns(data: Any, names: list[str]) -> Mapping[str, Any]:
 def _series(name: str, kind: str, values: Any) -> pl.Series:
     import polars as pl
 
-    wanted = {"double": pl.Float64, "boolean": pl.Boolean, "datetime": pl.Datetime, "string": pl.String}[kind]
+    wanted = {
+        "double": pl.Float64,
+        "boolean": pl.Boolean,
+        "datetime": pl.Datetime,
+        "string": pl.String,
+        "binary": pl.Binary,
+    }[kind]
     try:
         series = values if isinstance(values, pl.Series) else pl.Series(name, _plain(values), strict=False)
         if kind == "string" and series.dtype.is_float() and bool((series.round() == series).all()):
             series = series.cast(pl.Int64)
         if kind == "datetime" and series.dtype == pl.String:
             return series.str.to_datetime(strict=True).alias(name)
+        if kind == "binary" and series.dtype == pl.String:
+            return series.str.decode("base64").alias(name)
         return series.cast(wanted).alias(name)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         shown = str(list(values)[:3])[:80]

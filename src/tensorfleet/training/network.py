@@ -1,4 +1,4 @@
-"""The multi-layer perceptron, and a trained one as a predictor."""
+"""A trained network as a predictor, and as files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput
+from tensorfleet.training.networks import build_network
 from tensorfleet.training.skops_file import dump_skops
 
 if TYPE_CHECKING:
@@ -19,31 +20,20 @@ WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "model.json"
 PREPROCESSOR_FILE = "preprocessor.skops"
 _ROWS_AT_A_TIME = 8192
-
-
-def build_network(inputs: int, hidden: list[int], outputs: int, dropout: float) -> torch.nn.Sequential:
-    """Linear layers with ReLU, and dropout where wanted, between them."""
-    from torch import nn
-
-    layers: list[nn.Module] = []
-    width = inputs
-    for size in hidden:
-        layers += [nn.Linear(width, size), nn.ReLU()]
-        if dropout:
-            layers.append(nn.Dropout(dropout))
-        width = size
-    return nn.Sequential(*layers, nn.Linear(width, outputs))
+_PICTURES_AT_A_TIME = 128
+_NOT_THE_NETWORKS = ("classes", "target_mean", "target_deviation")
 
 
 def forward_in_parts(network: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     """The network's outputs [rows, outputs] without gradients, in bounded memory."""
     import torch
 
+    rows = _PICTURES_AT_A_TIME if x.dtype == torch.uint8 else _ROWS_AT_A_TIME
     network.eval()
     with torch.no_grad():
-        parts = [network(part) for part in torch.split(x, _ROWS_AT_A_TIME)]
+        parts = [network(part) for part in torch.split(x, rows)]
     network.train()
-    return torch.cat(parts)
+    return torch.cat(parts).float()
 
 
 class NetworkModel:
@@ -80,11 +70,12 @@ class NetworkModel:
 
 
 def as_tensor(matrix: Any) -> torch.Tensor:
-    """float32 [rows, columns]."""
+    """float32 [rows, columns]; bytes, which pictures consist of, stay bytes."""
     import numpy as np
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
+    kind = np.uint8 if matrix.dtype == np.uint8 else np.float32
+    return torch.from_numpy(np.ascontiguousarray(matrix, dtype=kind))
 
 
 def pack_network(model: NetworkModel, config: dict[str, Any]) -> dict[str, bytes]:
@@ -124,9 +115,11 @@ def load_network(folder: Path, load_skops: Any) -> NetworkModel:
         weights = safetensors.torch.load_file(folder / WEIGHTS_FILE)
         # On meta no memory is taken for sizes that a file merely claims.
         with torch.device("meta"):
-            network = build_network(config["inputs"], config["hidden"], config["outputs"], config["dropout"])
+            network = build_network(
+                **{name: value for name, value in config.items() if name not in _NOT_THE_NETWORKS}
+            )
         network.load_state_dict(weights, assign=True)
-    except (RuntimeError, safetensors.SafetensorError) as error:
+    except (RuntimeError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise InvalidInput(
             f"the weights in {folder} do not fit the network: {str(error).splitlines()[0]}"
         ) from error

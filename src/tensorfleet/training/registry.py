@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from tensorfleet.errors import FieldError, nearest
 from tensorfleet.training.algorithm import Algorithm, Params
 from tensorfleet.training.algorithms.linear import LINEAR
-from tensorfleet.training.algorithms.mlp import MLP
 from tensorfleet.training.algorithms.naive_bayes import NAIVE_BAYES
 from tensorfleet.training.algorithms.neighbours import NEIGHBOURS
+from tensorfleet.training.algorithms.neural import NEURAL
 from tensorfleet.training.algorithms.trees import TREES
 
 BUILT_IN: tuple[Algorithm, ...] = (
@@ -24,7 +24,7 @@ BUILT_IN: tuple[Algorithm, ...] = (
     *TREES,
     *NEIGHBOURS,
     *NAIVE_BAYES,
-    *MLP,
+    *NEURAL,
 )
 GROUP = "tensorfleet.algorithms"
 """Entry points of this group name an `Algorithm`, or a sequence of them."""

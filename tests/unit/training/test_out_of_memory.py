@@ -9,8 +9,10 @@ import torch
 from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, write_task
 from tensorfleet.training import memory
+from tensorfleet.training.algorithms.neural import MlpParams
 from tensorfleet.training.mlp_steps import train_step
 from tensorfleet.training.models import load_model
+from tensorfleet.training.optimizing import Optimizer
 from tensorfleet.training.run import run_task
 
 
@@ -49,7 +51,8 @@ def test_a_batch_in_parts_takes_the_same_step(parts):
     def step(accumulation):
         torch.manual_seed(1)
         model = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
-        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        optimizer = Optimizer(model, MlpParams(), torch.device("cpu"))
+        optimizer.inner = torch.optim.SGD(model.parameters(), lr=1.0)
         x, y = torch.randn(40, 6), torch.arange(40) % 3
         loss = train_step(
             model, optimizer, torch.nn.functional.cross_entropy, x, y, torch.arange(5, 35), accumulation
