@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("job_start", "idle", "transfer", "scheduler", "noop", "scale", "recovery")
+ALL = ("job_start", "idle", "transfer", "scheduler", "noop", "scale", "recovery", "ddp", "boosting", "tuning")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

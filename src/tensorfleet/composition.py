@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from tensorfleet.fleet.snapshot import demand_of, take_snapshot
 from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.forks import Forks
+from tensorfleet.jobs.provenance import Provenance
 from tensorfleet.jobs.schemas import JobSpec
 from tensorfleet.jobs.service import JobService
 from tensorfleet.jobs.store import SqlJobStore
@@ -29,12 +32,15 @@ from tensorfleet.objects.blobs import BlobStore
 from tensorfleet.scheduling.model import Quota
 from tensorfleet.scheduling.room import capacity
 from tensorfleet.settings import Settings
-from tensorfleet.training import registry
+from tensorfleet.training import provenance, registry
+from tensorfleet.tuning.space import parse_space, space_errors
 
 MOST_ACCUMULATION = 64
 """A model that does not fit with a 64th of its batch will not fit with less."""
 
 STILL_COUNTS_S = 600.0
+EXTRAS_OF_SAMPLERS = {"cmaes": ("cmaes",), "gp": ("torch",)}
+MOST_DIFF_BYTES = 1024**2
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,17 @@ class Services:
     job_store: SqlJobStore
     jobs: JobService
     forks: Forks
+    provenance: Provenance
     workers: SqlWorkerStore
     objects: GuardedObjectStore
     blobs: BlobStore
     datasets: DatasetService
 
 
-def build_services(settings: Settings, wake: Callable[[], None]) -> Services:
-    """`wake` is called after something was left for the orchestrator to do."""
+def build_services(
+    settings: Settings, wake: Callable[[], None], wake_tuner: Callable[[], None] = lambda: None
+) -> Services:
+    """`wake` is called after something was left for the orchestrator to do, `wake_tuner` for the tuner."""
     database = Database(settings.database, open_herald(settings.redis_url))
     log = SqlEventLog(database)
     job_store = SqlJobStore(database)
@@ -70,9 +79,20 @@ def build_services(settings: Settings, wake: Callable[[], None]) -> Services:
         inspector=Inspector(settings.objects),
         max_upload_bytes=settings.max_upload_bytes,
     )
-    jobs = JobService(job_store, log, FleetInputs(datasets, blobs, workers), utc_now, wake)
+    jobs = JobService(job_store, log, FleetInputs(datasets, blobs, workers), utc_now, wake, wake_tuner)
     forks = Forks(jobs, job_store, log, objects.copy, wake)
-    return Services(settings, database, log, job_store, jobs, forks, workers, objects, blobs, datasets)
+    made_of = Provenance(
+        jobs,
+        job_store,
+        log,
+        objects.get,
+        lambda digest: b"".join(blobs.stream(digest, 0, MOST_DIFF_BYTES)),
+        provenance.hyperparameters,
+        wake,
+    )
+    return Services(
+        settings, database, log, job_store, jobs, forks, made_of, workers, objects, blobs, datasets
+    )
 
 
 def quotas_of(settings: Settings) -> dict[str, Quota]:
@@ -109,9 +129,13 @@ class FleetInputs:
         return {"digest": digest}
 
     def check_algorithm(self, spec: JobSpec) -> Sequence[FieldError]:
-        if spec.algorithm is None:
-            return []
-        return registry.validate(spec.algorithm, spec.hyperparameters, spec.resources.workers)
+        missing = _missing_for(spec)
+        if spec.algorithm is None or missing:
+            return missing
+        errors = registry.validate(
+            spec.algorithm, spec.hyperparameters, spec.resources.workers, spec.evaluation.folds
+        )
+        return errors or _space_errors(spec, spec.algorithm)
 
     def most_accumulation(self, spec: JobSpec) -> int:
         if spec.algorithm is None or not registry.ALGORITHMS[spec.algorithm].accumulates:
@@ -135,6 +159,25 @@ class FleetInputs:
             or (worker.state is WorkerState.LOST and worker.seen_at > recently)
         ]
         return capacity_errors(spec, counted)
+
+
+def _missing_for(spec: JobSpec) -> list[FieldError]:
+    """What a study needs and this installation does not have."""
+    needed = [] if spec.tune is None else ["optuna", *EXTRAS_OF_SAMPLERS.get(spec.tune.sampler, ())]
+    missing = [module for module in needed if find_spec(module) is None]
+    if not missing:
+        return []
+    extra = "torch" if missing == ["torch"] else "tune"
+    message = f"needs {missing[0]}, which is not installed here: pip install 'tensorfleet[{extra}]'"
+    return [FieldError("tune.sampler" if missing[0] != "optuna" else "tune", message, "not_installed")]
+
+
+def _space_errors(spec: JobSpec, algorithm: str) -> Sequence[FieldError]:
+    """What of a study's search space the algorithm would refuse."""
+    if spec.tune is None:
+        return []
+    check = partial(registry.validate_hyperparameters, algorithm)
+    return space_errors(parse_space(spec.tune.space), spec.hyperparameters, check)
 
 
 def capacity_errors(spec: JobSpec, workers: Sequence[Worker]) -> list[FieldError]:

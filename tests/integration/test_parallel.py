@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
@@ -76,3 +77,31 @@ def test_a_checkpoint_of_copies_is_not_for_parts(warm: WarmRanks, tmp_path: Path
     second = _tasks(tmp_path, 2, {"epochs": 2, "parallel": "fsdp"}, attempt=2, resume=saved)
     assert warm.run(second) == [1, 1]
     assert "hyperparameters.parallel" in read_outcome(second[0])["message"]
+
+
+@pytest.fixture(scope="module")
+def groups(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The digits in nine row groups."""
+    path = tmp_path_factory.mktemp("parquet") / "digits.parquet"
+    parquet.write_table(sample_frame("digits").to_arrow(), path, row_group_size=200)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_a_stream_goes_on_where_it_was_killed(
+    warm: WarmRanks, tmp_path: Path, groups: bytes, world_size: int
+) -> None:
+    task = {"data": groups, "data_format": "parquet", "checkpoint": {"every_steps": 5}}
+    hyper = {"epochs": 4, "stream": True, "dropout": 0.1, "batch_size": 24}
+    straight = _tasks(tmp_path / "straight", world_size, hyper, **task)
+    assert warm.run(straight) == [0] * world_size
+    assert read_outcome(straight[0])["metrics"]["accuracy"] > 0.85
+
+    folder = tmp_path / "halves"
+    first = _tasks(folder, world_size, hyper, **task)
+    warm.run(first, {world_size - 1: (18, signal.SIGKILL)})
+    saved = read_records(first[0], "checkpoint")[-1]
+    assert saved["step"] >= 10
+    second = _tasks(folder, world_size, hyper, attempt=2, resume=saved, **task)
+    assert warm.run(second) == [0] * world_size
+    assert _weights(folder, second[0]) == _weights(tmp_path / "straight", straight[0])

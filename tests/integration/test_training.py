@@ -70,7 +70,7 @@ with distributed.process_group(context, distributed.open_store(context)):
     batches = mlp_steps.epoch_batches(101, rank, 2, seed=7, epoch=1, batch_size=10)
     before = torch.cat([p.detach().flatten() for p in network.parameters()])
     for step, batch in enumerate(batches):
-        mlp_steps.train_step(model, optimizer, torch.nn.functional.cross_entropy, x, y, batch)
+        mlp_steps.train_step(model, optimizer, torch.nn.functional.cross_entropy, x[batch], y[batch])
         weights = torch.cat([p.detach().flatten() for p in network.parameters()])
         everyone = [torch.empty_like(weights) for _ in range(2)]
         torch.distributed.all_gather(everyone, weights)
@@ -130,6 +130,21 @@ def test_mlflow_loads_and_predicts(tmp_path, algorithm, columns):
     example = mlflow.models.Model.load(str(folder)).load_input_example(str(folder))
     assert len(loaded.predict(example)) == len(example) == 5
     assert not list(folder.rglob("*.pkl"))
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+@pytest.mark.parametrize("algorithm", ["kmeans", "dbscan", "pca", "isolation_forest"])
+def test_mlflow_loads_what_needs_no_target(tmp_path, algorithm):
+    import mlflow.pyfunc
+
+    frame = _flowers()
+    task = write_task(tmp_path, data=csv_bytes(frame), algorithm=algorithm, target_column="species")
+    assert run_task(task) == 0
+    folder = model_folder(tmp_path, read_outcome(task))
+    features = frame.drop("species")
+    loaded = mlflow.pyfunc.load_model(str(folder))
+    assert (loaded.predict(features.to_pandas()) == load_model(folder).predict(features)).all()
+    assert loaded.metadata.signature.inputs.input_names() == features.columns
 
 
 SCRIPT = """

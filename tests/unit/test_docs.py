@@ -15,7 +15,15 @@ import yaml
 from pydantic import BaseModel
 
 from tensorfleet.cli.main import app
-from tensorfleet.jobs.schemas import CheckpointPolicy, HangPolicy, JobSpec, Resources, parse_spec
+from tensorfleet.jobs.schemas import (
+    CheckpointPolicy,
+    EvaluationPolicy,
+    HangPolicy,
+    JobSpec,
+    Resources,
+    SplitPolicy,
+    parse_spec,
+)
 from tensorfleet.settings import Settings
 from tensorfleet.training.registry import ALGORITHMS
 
@@ -135,6 +143,8 @@ def rows_below(heading: str) -> set[str]:
         ("`resources`", Resources),
         ("`checkpoint`", CheckpointPolicy),
         ("`hang`", HangPolicy),
+        ("`split`", SplitPolicy),
+        ("`evaluation`", EvaluationPolicy),
     ],
 )
 def test_the_job_files_page_has_every_field(heading: str, model: type[BaseModel]) -> None:

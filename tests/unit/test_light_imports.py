@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-LEARNING = {"torch", "sklearn", "mlflow", "polars", "pyarrow", "pandas", "skops", "ray"}
+LEARNING = {"torch", "sklearn", "mlflow", "polars", "pyarrow", "pandas", "skops", "ray", "optuna"}
 SERVING = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "alembic"}
 
 
@@ -17,8 +17,10 @@ SERVING = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "alembic"}
         ("tensorfleet.agent.agent, tensorfleet.agent.template, tensorfleet.cli.main", LEARNING | SERVING),
         ("tensorfleet.sdk.client, tensorfleet.training.run, tensorfleet.train", SERVING),
         ("tensorfleet.gateway.app, tensorfleet.orchestrator.main, tensorfleet.supervisor.up", LEARNING),
+        ("tensorfleet.tuner.main", LEARNING),
+        ("tensorfleet.tuner.main, tensorfleet.tuner.conductor", LEARNING - {"optuna"}),
     ],
-    ids=["agent-cli", "sdk-training", "control-plane"],
+    ids=["agent-cli", "sdk-training", "control-plane", "tuner", "tuner-with-a-study"],
 )
 def test_what_starts_light_stays_light(modules: str, heavy: set[str]) -> None:
     code = f"import sys, {modules}; print(*sorted({heavy!r} & set(sys.modules)))"

@@ -125,6 +125,22 @@ leases = Table(
     sqlite_autoincrement=True,
 )
 
+trials = Table(
+    "trials",
+    metadata,
+    Column("study_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("job_id", String(32), nullable=False),  # drawn with the trial: its job is submitted under this id
+    Column("params", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("values", JSON),  # one for each objective
+    Column("reason", Text),
+    Column("notes", JSON, nullable=False),  # what the sampler has to find again
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    UniqueConstraint("job_id"),
+)
+
 workers = Table(
     "workers",
     metadata,

@@ -23,12 +23,23 @@ class AgentConfig:
     """How long a task may take to save when it has to make room."""
     torch_idle_s: float = 900.0
     """The template with torch is let go after so long without a task; the next one waits a second or two for another."""
+    environments: int = 8
+    """So many environments of jobs are kept; beyond that, those go that were not used for the longest time."""
     min_free_disk_bytes: int = 512 * 1024**2
     """With less free, or less than a hundredth of the disk, the machine says that its disk is low."""
 
     @property
     def tasks_dir(self) -> Path:
         return Path(self.work_dir) / "tasks"
+
+    @property
+    def jobs_dir(self) -> Path:
+        """A folder for each job of own code that has run here lately."""
+        return Path(self.work_dir) / "jobs"
+
+    @property
+    def environments_dir(self) -> Path:
+        return Path(self.work_dir) / "environments"
 
     @property
     def cache_dir(self) -> Path:

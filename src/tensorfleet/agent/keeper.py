@@ -8,13 +8,13 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from tensorfleet.agent import processes
 from tensorfleet.agent.config import AgentConfig
+from tensorfleet.agent.job_folders import JobFolders
 from tensorfleet.agent.memory import MemoryWatch, TaskMemory
 from tensorfleet.agent.spool import Spool, SpooledTask
 from tensorfleet.agent.templates import Templates, task_env
@@ -46,13 +46,15 @@ class Keeper:
         self._changed = changed
         self._kills: set[asyncio.Task[None]] = set()
         self._memory = MemoryWatch(spool.tasks)
+        self._folders = JobFolders(config.jobs_dir)
         listener = Listener(self._task_started, self._task_exited, self._tasks_lost)
-        self._templates = Templates(Path(config.work_dir), config.torch_idle_s, listener)
+        self._templates = Templates(config, listener, self._refused)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._templates.run(torch=self._gpus > 0))
             group.create_task(self._memory.run())
+            group.create_task(self._folders.run())
 
     def start(self, order: pb.StartTask) -> None:
         known = self._spool.tasks.get(order.lease)
@@ -60,12 +62,13 @@ class Keeper:
             if known.running:
                 self.tell_started(known)
             return
-        task = self._completed(json.loads(order.task_json))
+        task = self._completed(order.lease, json.loads(order.task_json))
         try:
             spooled = self._spool.add(order.lease, task)
         except OSError as error:
             log.warning("a task was refused", lease=order.lease, detail=str(error))
             self._spool.refuse(order.lease, error)
+            self._folders.leave(order.lease)
             self._changed()
             return
         resources = task["spec"]["resources"]
@@ -73,9 +76,11 @@ class Keeper:
         gpus = self._take_gpus(order.lease, int(resources["gpus"]))
         self._templates.start(spooled, task["spec"], task_env(task, spooled.directory, gpus))
 
-    def _completed(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _completed(self, lease: int, task: dict[str, Any]) -> dict[str, Any]:
         """What the orchestrator says of a task, with what only this machine knows."""
         config = self._config
+        if not task["spec"].get("algorithm"):
+            task["job_dir"] = str(self._folders.enter(lease, task["job_id"]))
         return task | {
             "objects_url": config.objects_url,
             "cache_dir": str(config.cache_dir.resolve()),
@@ -156,6 +161,13 @@ class Keeper:
         if task is not None:
             self._ended(task, wait_status)
 
+    def _refused(self, lease: int, outcome: dict[str, Any]) -> None:
+        """It cannot start; what it would have run in is not to be had."""
+        task = self._spool.tasks.get(lease)
+        if task is not None:
+            task.ended, task.outcome = True, outcome
+            self._ended(task, None)
+
     def _tasks_lost(self, leases: set[int]) -> None:
         """Their template has died, and they with it."""
         for task in [self._spool.tasks[lease] for lease in leases if lease in self._spool.tasks]:
@@ -165,6 +177,7 @@ class Keeper:
     def _ended(self, task: SpooledTask, wait_status: int | None) -> None:
         self._spool.conclude(task, wait_status)
         self._gpus_taken.pop(task.lease, None)
+        self._folders.leave(task.lease)
         self._changed()
 
 

@@ -95,6 +95,8 @@ def leave_code_on_disk() -> None:
 
 
 _inherits = False
+wanted: set[int] = set()
+"""Children that this process has started itself and still needs."""
 
 
 def adopt() -> None:
@@ -105,9 +107,9 @@ def adopt() -> None:
 
 
 async def bury_orphans() -> None:
-    """Ends the orphans that have come to this process; called while it has no child that is wanted."""
+    """Ends the orphans that have come to this process: all its children that are not wanted."""
     deadline = time.monotonic() + SWEEP_MOST_S
-    while _inherits and (orphans := children()) and time.monotonic() < deadline:
+    while _inherits and (orphans := children() - wanted) and time.monotonic() < deadline:
         for pid in orphans:
             kill(pid)
             with contextlib.suppress(ChildProcessError):

@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from tensorfleet.training.context import load_context
 from tensorfleet.training.pulse import STACKS_FILE, STACKS_SIGNAL
 
 LIMIT_S = 2.5
@@ -65,8 +66,16 @@ def _of_process(process: psutil.Process, task_dir: Path, deadline: float) -> dic
     for how, ask in (("py-spy", _by_py_spy), ("faulthandler", _by_signal)):
         threads = ask(process.pid, task_dir) if time.monotonic() < deadline else []
         if threads:
-            return found | {"how": how, "threads": _described(threads[:MOST_THREADS], task_dir / "code")}
+            return found | {"how": how, "threads": _described(threads[:MOST_THREADS], _code_of(task_dir))}
     return found
+
+
+def _code_of(task_dir: Path) -> Path:
+    """Where the task's own code lies."""
+    try:
+        return load_context(task_dir).code_dir
+    except (OSError, ValueError, KeyError):
+        return task_dir / "code"
 
 
 def _by_py_spy(pid: int, task_dir: Path) -> list[Thread]:

@@ -31,12 +31,13 @@ from tensorfleet.agent import processes
 HEIR_GRACE_S = 1.0
 
 
-def main(channel: int, begets: int) -> int:
+def main(channel: int, begets: int, kind: str = "base") -> int:
     """Serves one agent over the inherited sockets until they close."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the supervisor's to handle
-    from tensorfleet.training.template_imports import warm_base
+    from tensorfleet.training.template_imports import warm_base, warm_environment
 
-    return _be_template("tf-template", socket.socket(fileno=channel), socket.socket(fileno=begets), warm_base)
+    name, warm = ("tf-template", warm_base) if kind == "base" else ("tf-environment", warm_environment)
+    return _be_template(name, socket.socket(fileno=channel), socket.socket(fileno=begets), warm)
 
 
 def _be_template(
@@ -217,4 +218,4 @@ def _become_task(order: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

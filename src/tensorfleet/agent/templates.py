@@ -1,4 +1,4 @@
-"""The two warm templates of an agent, and which of them a task is forked from."""
+"""The warm templates of an agent, and which of them a task is forked from."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tensorfleet.agent import processes
+from tensorfleet.agent.config import AgentConfig
+from tensorfleet.agent.env_templates import EnvironmentTemplates, Refused, is_needed
+from tensorfleet.agent.environments import Environments
 from tensorfleet.agent.spool import SpooledTask
 from tensorfleet.agent.warm import Listener, WarmTemplate
 from tensorfleet.training.template_imports import needs_torch
@@ -24,18 +27,26 @@ SECRETS = ("TENSORFLEET_TOKEN", "TENSORFLEET_AGENT_CONFIG", "TENSORFLEET_DATABAS
 class Templates:
     """The first template is always there; the one with torch is forked from it when a task needs it, and let go when idle."""
 
-    def __init__(self, work_dir: Path, torch_idle_s: float, listener: Listener) -> None:
-        self._work_dir = work_dir
+    def __init__(self, config: AgentConfig, listener: Listener, refused: Refused) -> None:
+        self._work_dir = Path(config.work_dir)
         self._begets: socket.socket | None = None
         self._base = WarmTemplate("base", self._fresh, listener)
-        self._torch = WarmTemplate("torch", self._forked, listener, torch_idle_s)
+        self._torch = WarmTemplate("torch", self._forked, listener, config.torch_idle_s)
+        environments = Environments(config.environments_dir, self._work_dir, config.environments)
+        self._others = EnvironmentTemplates(
+            environments, self._of_environment, listener, refused, config.torch_idle_s
+        )
 
     def start(self, task: SpooledTask, spec: dict[str, Any], env: dict[str, str]) -> None:
-        (self._torch if needs_torch(spec) else self._base).start(task, env)
+        own = self._torch if needs_torch(spec) else self._base
+        if is_needed(spec):
+            self._others.start(task, spec, env, own)
+        else:
+            own.start(task, env)
 
     def withdraw(self, lease: int) -> bool:
         """Takes back an order that still waits; False when the task was started already."""
-        return self._base.withdraw(lease) or self._torch.withdraw(lease)
+        return any(one.withdraw(lease) for one in (self._base, self._torch, self._others))
 
     async def run(self, torch: bool) -> None:
         """Keeps them running; with `torch`, the second is warmed at once instead of at the first task that needs it."""
@@ -45,28 +56,46 @@ class Templates:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._base.run())
             group.create_task(self._torch.run())
+            group.create_task(self._others.run())
 
     @asynccontextmanager
     async def _fresh(self) -> AsyncIterator[socket.socket]:
-        ours, theirs = socket.socketpair()
         self._begets, heard = socket.socketpair()
+        try:
+            async with self._spawned(sys.executable, heard) as ours:
+                yield ours
+        finally:
+            self._begets.close()
+
+    @asynccontextmanager
+    async def _of_environment(self, python: Path) -> AsyncIterator[socket.socket]:
+        begets, heard = socket.socketpair()  # nothing is asked of it here
+        with begets:
+            async with self._spawned(str(python), heard, "environment") as ours:
+                yield ours
+
+    @asynccontextmanager
+    async def _spawned(self, python: str, heard: socket.socket, *words: str) -> AsyncIterator[socket.socket]:
+        """A template as a process of its own; gone, with its tasks, when the context ends."""
+        ours, theirs = socket.socketpair()
         env = {key: value for key, value in os.environ.items() if key not in SECRETS}
         env |= ONE_THREAD | {processes.MARK: str(self._work_dir.resolve())}
         fds = (theirs.fileno(), heard.fileno())
-        command = (sys.executable, "-m", "tensorfleet.agent.template", *map(str, fds))
+        command = (python, "-m", "tensorfleet.agent.template", *map(str, fds), *words)
         process = await asyncio.create_subprocess_exec(
             *command, pass_fds=fds, env=env, stdin=asyncio.subprocess.DEVNULL
         )
         theirs.close()
         heard.close()
+        processes.wanted.add(process.pid)
         try:
             yield ours
         finally:
-            self._begets.close()
             with contextlib.suppress(ProcessLookupError):
                 if process.returncode is None and not _closing():
                     process.kill()
             await process.wait()
+            processes.wanted.discard(process.pid)
             await processes.bury_orphans()
 
     @asynccontextmanager
@@ -100,7 +129,23 @@ def task_env(task: dict[str, Any], directory: Path, gpus: list[int]) -> dict[str
         "TENSORFLEET_TASK_DIR": str(directory.resolve()),
         "CUDA_VISIBLE_DEVICES": ",".join(str(index) for index in gpus),
     }
+    if not task["spec"].get("algorithm"):
+        env |= _as_torchrun(task)
     if task["master_addr"] == "127.0.0.1":
         # gloo would look its own host name up and may find an address that is not there
         env["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"
     return env
+
+
+def _as_torchrun(task: dict[str, Any]) -> dict[str, str]:
+    """What else scripts written for `torchrun` may look at; each worker is one of its nodes."""
+    return {
+        "GROUP_RANK": str(task.get("node_rank", 0)),
+        "GROUP_WORLD_SIZE": str(task.get("nodes", 1)),
+        "ROLE_RANK": str(task["rank"]),
+        "ROLE_WORLD_SIZE": str(task["world_size"]),
+        "ROLE_NAME": "default",
+        "TORCHELASTIC_RUN_ID": str(task["job_id"]),
+        "TORCHELASTIC_RESTART_COUNT": str(int(task["attempt"]) - 1),
+        "TORCHELASTIC_MAX_RESTARTS": str(task["spec"].get("retries", 0)),
+    }

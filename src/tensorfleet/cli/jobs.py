@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import evaluation, made_of, session
 from tensorfleet.cli.session import AsJson
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tensorfleet.sdk.sse import Event
 
 app = typer.Typer(no_args_is_help=True, help="List, follow and steer jobs.")
+made_of.add_to(app)
+evaluation.add_to(app)
 
 JobRef = Annotated[
     str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")

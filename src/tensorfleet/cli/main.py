@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tensorfleet.cli import chaos, datasets, doctor, jobs, models, plan, platform, status, submit, workers
+from tensorfleet.cli import (
+    algorithms,
+    chaos,
+    datasets,
+    doctor,
+    jobs,
+    models,
+    plan,
+    platform,
+    status,
+    studies,
+    submit,
+    workers,
+)
 from tensorfleet.errors import TensorFleetError
 
 
@@ -57,14 +70,17 @@ def root(
 
 
 app.command()(submit.submit)
+app.command()(studies.tune)
 app.command()(plan.plan)
 app.command()(status.status)
+app.command("algorithms")(algorithms.show)
 app.command()(doctor.doctor)
 app.command()(chaos.chaos)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workers.app, name="workers")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(models.app, name="models")
+app.add_typer(studies.app, name="studies")
 platform.register(app)
 
 

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(down)
     app.command()(demo)
-    for role in (gateway, orchestrator, agent, monitor):
+    for role in (gateway, orchestrator, agent, monitor, tuner):
         app.command(rich_help_panel="One role, for containers")(role)
 
 
@@ -99,6 +99,13 @@ def monitor(home: Home = None) -> None:
     from tensorfleet.monitor import writer
 
     raise typer.Exit(writer.main(_settings(home=home)))
+
+
+def tuner(home: Home = None) -> None:
+    """Conduct studies: propose trials and submit them as jobs."""
+    from tensorfleet.tuner import main as role
+
+    raise typer.Exit(role.main(_settings(home=home)))
 
 
 def agent(

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import conditions, leadership
+from tensorfleet.fleet.leadership import ORCHESTRATOR
 
 
 @dataclass(frozen=True)
@@ -57,5 +58,6 @@ class SqlConditions:
 
     def find_leader(self) -> Leader | None:
         with self._database.read() as connection:
-            row = connection.execute(select(leadership)).one_or_none()
+            mine = leadership.c.name == ORCHESTRATOR
+            row = connection.execute(select(leadership).where(mine)).one_or_none()
         return Leader(row.holder, row.term, row.expires_at) if row else None

@@ -1,4 +1,4 @@
-"""Who leads: one orchestrator at a time, by a lease in the database that it renews.
+"""Who leads: one orchestrator (and one tuner) at a time, by a lease in the database that it renews.
 
 Every change of the holder raises the term.  A leader checks its term inside each of its transactions, so one that was
 stopped for a while and comes back after another took over cannot write any more.
@@ -16,7 +16,7 @@ from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import leadership
 from tensorfleet.errors import LostLead
 
-_NAME = "orchestrator"
+ORCHESTRATOR = "orchestrator"
 
 
 class SqlLeadership:
@@ -25,10 +25,12 @@ class SqlLeadership:
     Args:
         holder: names the candidate, the same after its restart: it then gets back at once what it held.
         lease_s: how long a leader that does not renew keeps the others out.
+        name: what is led.
     """
 
-    def __init__(self, database: Database, holder: str, lease_s: float) -> None:
+    def __init__(self, database: Database, holder: str, lease_s: float, name: str = ORCHESTRATOR) -> None:
         self._database = database
+        self.name = name
         self.holder = holder
         self.lease_s = lease_s
         self.term: int | None = None
@@ -46,7 +48,7 @@ class SqlLeadership:
                 leadership.c.expires_at > now + timedelta(seconds=10 * self.lease_s),
             )
             changed = {**values, "term": leadership.c.term + 1}
-            upsert = found.values(name=_NAME, term=1, **values).on_conflict_do_update(
+            upsert = found.values(name=self.name, term=1, **values).on_conflict_do_update(
                 index_elements=["name"], set_=changed, where=free
             )
             self.term = connection.execute(upsert.returning(leadership.c.term)).scalar()
@@ -60,14 +62,14 @@ class SqlLeadership:
         """
         with self._database.begin() as connection:
             until = self._now(connection) + timedelta(seconds=self.lease_s)
-            mine = (leadership.c.name == _NAME) & (leadership.c.term == self.term)
+            mine = (leadership.c.name == self.name) & (leadership.c.term == self.term)
             if connection.execute(update(leadership).where(mine).values(expires_at=until)).rowcount == 0:
-                raise _lost(self.holder)
+                raise self._lost()
 
     def resign(self) -> None:
         """Lets the next candidate in at once."""
         with self._database.begin() as connection:
-            mine = (leadership.c.name == _NAME) & (leadership.c.term == self.term)
+            mine = (leadership.c.name == self.name) & (leadership.c.term == self.term)
             connection.execute(
                 update(leadership).where(mine).values(expires_at=self._now(connection) - timedelta(seconds=1))
             )
@@ -78,9 +80,9 @@ class SqlLeadership:
         Raises:
             LostLead: another candidate has it now; nothing may be written.
         """
-        query = select(leadership.c.term).where(leadership.c.name == _NAME).with_for_update(read=True)
+        query = select(leadership.c.term).where(leadership.c.name == self.name).with_for_update(read=True)
         if connection.execute(query).scalar() != self.term:
-            raise _lost(self.holder)
+            raise self._lost()
 
     def _now(self, connection: Connection) -> datetime:
         # All candidates go by the database's clock: theirs may differ.
@@ -89,6 +91,5 @@ class SqlLeadership:
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         return now.astimezone(UTC)
 
-
-def _lost(holder: str) -> LostLead:
-    return LostLead(f"{holder} does not lead any more; another orchestrator took over")
+    def _lost(self) -> LostLead:
+        return LostLead(f"{self.holder} does not lead any more; another {self.name} took over")

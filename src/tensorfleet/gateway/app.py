@@ -20,6 +20,7 @@ import tensorfleet.datasets.endpoints
 import tensorfleet.fleet.endpoints
 import tensorfleet.jobs.endpoints
 import tensorfleet.registry.endpoints
+import tensorfleet.tuning.endpoints
 from tensorfleet import __version__
 from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.adapters.redis_link import RedisLink
@@ -34,11 +35,14 @@ from tensorfleet.gateway.telemetry import Telemetry
 from tensorfleet.gateway.waker import OrchestratorLink
 from tensorfleet.gateway.why import explain
 from tensorfleet.kit.clock import utc_now
-from tensorfleet.monitor.wake import wake_monitor
+from tensorfleet.monitor.wake import wake_monitor, wake_tuner
 from tensorfleet.registry.service import RegistryService
 from tensorfleet.registry.store import SqlRegistryStore
 from tensorfleet.settings import Settings
 from tensorfleet.training import registry as algorithms
+from tensorfleet.tuner.importance import importance
+from tensorfleet.tuning.service import StudyService
+from tensorfleet.tuning.store import SqlTrialStore
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 THREADS = 64
@@ -64,7 +68,7 @@ class _Link:
 def build_app(settings: Settings, token: str) -> Asgi:
     """Everything that the gateway serves, as one ASGI application."""
     link = _Link()
-    services = build_services(settings, link.wake)
+    services = build_services(settings, link.wake, lambda: wake_tuner(settings.run_dir))
     wakes = RedisWakes(RedisLink(settings.redis_url)) if settings.redis_url else None
     local = services.database.is_sqlite
     watcher = LogWatcher(services.log, wakes or Polling(0.01 if local else 0.05), in_thread=not local)
@@ -74,6 +78,8 @@ def build_app(settings: Settings, token: str) -> Asgi:
         # While a store hangs, calls to it hold threads; there have to be some left for everything else.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "asyncio"))
         await asyncio.to_thread(wait_for_schema, services.database)
+        if SqlTrialStore(services.database).active():
+            wake_tuner(settings.run_dir)
         link.value = OrchestratorLink(settings.orchestrator, token)
         app.include_router(health.build_router(services, link.value, wakes.link if wakes else None))
         try:
@@ -143,12 +149,14 @@ def _api(services: Services, link: _Link, watcher: LogWatcher) -> APIRouter:
     )
     api.include_router(
         tensorfleet.jobs.endpoints.build_router(
-            services.jobs, services.forks, services.log, stream, lambda job_id: explain(services, job_id)
+            services.jobs, services.forks, services.provenance, services.log, stream, lambda job_id: explain(services, job_id)
         )
     )
     api.include_router(tensorfleet.fleet.endpoints.build_router(services.workers, request_worker))
     api.include_router(tensorfleet.datasets.endpoints.build_router(services.datasets))
     api.include_router(tensorfleet.registry.endpoints.build_router(models))
+    studies = StudyService(services.jobs, SqlTrialStore(services.database), importance)
+    api.include_router(tensorfleet.tuning.endpoints.build_router(studies))
     api.include_router(plan.build_router(services))
     api.include_router(downloads.build_router(services))
 

@@ -16,6 +16,7 @@ from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.forks import Forks
 from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import JobFilter
+from tensorfleet.jobs.provenance import Provenance
 from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
 from tensorfleet.jobs.service import JobService
 from tensorfleet.kit.clock import rfc3339
@@ -39,6 +40,7 @@ class Fork(BaseModel):
 def build_router(
     jobs: JobService,
     forks: Forks,
+    provenance: Provenance,
     log: SqlEventLog,
     stream: EventStream,
     why: Callable[[str], dict[str, Any]],
@@ -49,6 +51,7 @@ def build_router(
     _add_reads(router, jobs, why)
     _add_telemetry(router, jobs, log)
     _add_checkpoints(router, forks)
+    _add_provenance(router, provenance)
     _add_streams(router, jobs, stream)
     return router
 
@@ -129,6 +132,10 @@ def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[st
     async def get_job(job_id: str) -> JSONResponse:
         return JSONResponse(job_to_dict(jobs.get(job_id)))
 
+    @router.get("/jobs/{job_id}/evaluation")
+    async def job_evaluation(job_id: str) -> JSONResponse:
+        return JSONResponse(await asyncio.to_thread(jobs.evaluation, job_id))
+
     @router.get("/jobs/{job_id}/why")
     async def why_job(job_id: str) -> dict[str, Any]:
         return await asyncio.to_thread(why, job_id)
@@ -186,6 +193,30 @@ def _add_checkpoints(router: APIRouter, forks: Forks) -> None:
     async def job_checkpoints(job_id: str) -> dict[str, Any]:
         found = await asyncio.to_thread(forks.checkpoints, job_id)
         return {"items": [{**one, "at": rfc3339(one["at"])} for one in found], "next_cursor": None}
+
+
+def _add_provenance(router: APIRouter, provenance: Provenance) -> None:
+    @router.get("/jobs/{job_id}/provenance")
+    async def job_provenance(job_id: str) -> dict[str, Any]:
+        return await asyncio.to_thread(provenance.of, job_id)
+
+    @router.get("/jobs/{job_id}/git-diff")
+    async def job_git_diff(job_id: str) -> Response:
+        data = await asyncio.to_thread(provenance.git_diff, job_id)
+        return Response(data, media_type="text/plain; charset=utf-8")
+
+    @router.get("/jobs/{job_id}/diff/{other_id}")
+    async def diff_jobs(job_id: str, other_id: str) -> dict[str, Any]:
+        return await asyncio.to_thread(provenance.diff, job_id, other_id)
+
+    @router.post("/jobs/{job_id}/replay", status_code=201)
+    async def replay_job(
+        job_id: str, idempotency_key: Annotated[str | None, Header()] = None
+    ) -> JSONResponse:
+        job, created = await asyncio.to_thread(provenance.replay, job_id, idempotency_key)
+        return JSONResponse(
+            job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
+        )
 
 
 def _add_streams(router: APIRouter, jobs: JobService, stream: EventStream) -> None:

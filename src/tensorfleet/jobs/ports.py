@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tensorfleet.errors import TensorFleetError
 from tensorfleet.jobs.events import Effect
-from tensorfleet.jobs.model import Event, JobRecord, JobState, Lease, NewEvent
+from tensorfleet.jobs.model import Event, JobRecord, JobState, JobStatus, Lease, NewEvent
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class NewJob:
     inputs: dict[str, Any]
     created_at: datetime
     idempotency_key: str | None = None
+    status: JobStatus = JobStatus.QUEUED
+    """A study runs from the beginning: its trials queue, not itself."""
     events: tuple[NewEvent, ...] = ()
     """What its log begins with, after `job.submitted`."""
 
@@ -116,7 +118,7 @@ class JobStore(Protocol):
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]: ...
-    def request(self, job_id: str, intent: str, now: datetime) -> None: ...
+    def request(self, job_id: str, intent: str, now: datetime, topic: str = "orchestrator") -> None: ...
     def delete(self, job_id: str) -> None: ...
     def tasks(self, job_id: str) -> list[dict[str, Any]]: ...
     def orchestrate(self) -> AbstractContextManager[JobTransaction]: ...

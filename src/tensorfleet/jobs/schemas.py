@@ -19,12 +19,14 @@ from pydantic import (
 from tensorfleet.errors import FieldError, SpecInvalid, nearest
 from tensorfleet.jobs.model import Event, JobRecord, Priority
 from tensorfleet.kit.clock import rfc3339
+from tensorfleet.kit.requirement import check_requirement
 from tensorfleet.kit.units import parse_duration_s, parse_size
+from tensorfleet.tuning.schemas import TuneSpec, check_tuning
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NAME_PATTERN)]
 Kind = Literal["train", "tune", "predict", "pipeline"]
-BUILT_KINDS = ("train",)
+BUILT_KINDS = ("train", "tune")
 
 
 class _Part(BaseModel):
@@ -79,10 +81,62 @@ class HangPolicy(_Part):
     action: Literal["restart", "stop", "off"] = "restart"
 
 
+class SplitPolicy(_Part):
+    """Which rows a built-in trains on, and which are held out."""
+
+    by: Literal["random", "stratified", "time", "group"] | None = None
+    column: str | None = Field(default=None, max_length=300, description="what time and group go by")
+    test: float = Field(default=0.2, gt=0, lt=1)
+    validation: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> SplitPolicy:
+        if self.test + self.validation >= 1:
+            raise ValueError(
+                f"test and validation are {self.test:g} and {self.validation:g}, which leaves no rows to train on"
+            )
+        if (self.by in ("time", "group")) != (self.column is not None):
+            raise ValueError("by: time and by: group need a column, the others none")
+        return self
+
+
+class EvaluationPolicy(_Part):
+    """What is measured of a built-in beside its metrics on the held-out rows."""
+
+    folds: int | None = Field(default=None, ge=2, le=100, strict=True, description="of cross-validation")
+    importance: Literal["built_in", "permutation"] = "built_in"
+
+
+def _argument(value: Any) -> str:
+    """A word of a command line; a number is written out, as a shell would pass it."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{str(value)[:60]!r} is not a word; write text or numbers")
+    text = str(value)
+    if len(text) > 10_000 or "\0" in text:
+        raise ValueError("a word has at most 10,000 characters, and no NUL among them")
+    return text
+
+
+_DIGEST = r"^[0-9a-f]{64}$"
+
+
+class Git(_Part):
+    """Where the code stood in its repository when it was packed; noted, and read by nobody but people."""
+
+    commit: str = Field(pattern=r"^[0-9a-f]{40,64}$")
+    branch: str | None = Field(default=None, max_length=300)
+    dirty: bool = False
+    diff: str | None = Field(
+        default=None, pattern=_DIGEST, description="digest of what had changed since the commit"
+    )
+    diff_truncated: bool = False
+
+
 class Code(_Part):
     """A folder of code, packed and uploaded before the job is submitted."""
 
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    digest: str = Field(pattern=_DIGEST)
+    git: Git | None = None
 
 
 class JobSpec(_Part):
@@ -92,13 +146,24 @@ class JobSpec(_Part):
     kind: Kind = "train"
     algorithm: str | None = Field(default=None, max_length=200)
     entrypoint: str | None = Field(default=None, max_length=500)
+    args: list[Annotated[str, BeforeValidator(_argument)]] = Field(
+        default_factory=list, max_length=1000, description="what the script finds in sys.argv"
+    )
     code: Code | None = None
+    requirements: list[Annotated[str, BeforeValidator(check_requirement)]] = Field(
+        default_factory=list, max_length=2000, description="packages that the code needs, one each"
+    )
+    lock: str | None = Field(
+        default=None, max_length=300, description="the file that requirements were read from"
+    )
+    python: str | None = Field(default=None, max_length=100, description="3.11, or >=3.11,<3.13")
     dataset: str | None = Field(
         default=None, max_length=300, validation_alias=AliasChoices("dataset", "dataset_path")
     )
     target_column: str | None = Field(default=None, max_length=300)
     model_name: Name | None = None
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    tune: TuneSpec | None = None
     resources: Resources = Field(default_factory=Resources)
     priority: Priority = Priority.NORMAL
     retries: int = Field(default=3, ge=0, le=100, strict=True)
@@ -107,6 +172,8 @@ class JobSpec(_Part):
     )
     checkpoint: CheckpointPolicy = Field(default_factory=CheckpointPolicy)
     hang: HangPolicy = Field(default_factory=HangPolicy)
+    split: SplitPolicy = Field(default_factory=SplitPolicy)
+    evaluation: EvaluationPolicy = Field(default_factory=EvaluationPolicy)
     seed: int = Field(default=7, ge=0, le=2**32 - 1, strict=True)
     workspace: Name = "default"
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)
@@ -115,6 +182,7 @@ class JobSpec(_Part):
     def _has_something_to_run(self) -> JobSpec:
         if self.kind not in BUILT_KINDS:
             raise ValueError(f"kind: '{self.kind}' is not available in this version; use kind: train")
+        check_tuning(self.kind, self.tune, self.hyperparameters)
         if (self.algorithm is None) == (self.entrypoint is None):
             raise ValueError(
                 "write either algorithm (a built-in) or entrypoint (your own code), and not both"
@@ -125,6 +193,21 @@ class JobSpec(_Part):
             )
         if self.entrypoint is not None and self.code is None:
             raise ValueError("code: an entrypoint needs the folder that holds it; write code: ./")
+        if self.entrypoint is not None and (self.split, self.evaluation) != (
+            SplitPolicy(),
+            EvaluationPolicy(),
+        ):
+            raise ValueError(
+                "split: own code splits and evaluates its data itself; split and evaluation are for built-in algorithms"
+            )
+        if self.args and not (self.entrypoint or "").endswith(".py"):
+            raise ValueError("args: only a script (entrypoint: train.py) takes words of a command line")
+        if self.entrypoint is None and (self.requirements or self.lock or self.python):
+            raise ValueError("requirements: only own code (entrypoint) has an environment of its own")
+        if self.lock is not None and not self.requirements:
+            raise ValueError(
+                f"lock: '{self.lock}' is read by the client; over HTTP write its lines as requirements"
+            )
         if self.entrypoint is not None and not _is_entrypoint(self.entrypoint):
             raise ValueError(
                 f"entrypoint: '{self.entrypoint}' is neither a script in the code folder (train.py) nor package.module:function"
@@ -230,9 +313,15 @@ def job_to_dict(job: JobRecord) -> dict[str, Any]:
         "finished_at": rfc3339(job.finished_at),
         "dataset": job.inputs.get("dataset")
         and {k: job.inputs["dataset"][k] for k in ("name", "version", "digest")},
-        "evaluation": result.get("evaluation"),
+        "evaluation": result.get("evaluation") and _in_short(result["evaluation"]),
+        "study": job.inputs.get("study"),
         "spec": job.spec,
     }
+
+
+def _in_short(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Without the curves, which `GET /jobs/{id}/evaluation` gives."""
+    return {key: value for key, value in evaluation.items() if key != "details"}
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:

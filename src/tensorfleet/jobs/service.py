@@ -22,6 +22,7 @@ from tensorfleet.jobs.ports import JobFilter, JobStore, NewJob
 from tensorfleet.jobs.schemas import JobSpec, parse_spec
 from tensorfleet.kit.clock import Clock, rfc3339
 from tensorfleet.kit.ids import new_id
+from tensorfleet.tuning.model import KIND, TUNER_TOPIC
 
 _ALLOWED: dict[str, tuple[JobStatus, ...]] = {
     "cancel": (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED),
@@ -58,13 +59,20 @@ class JobService:
     """Submits, reads and steers jobs."""
 
     def __init__(
-        self, store: JobStore, log: SqlEventLog, inputs: Inputs, clock: Clock, wake: Callable[[], None]
+        self,
+        store: JobStore,
+        log: SqlEventLog,
+        inputs: Inputs,
+        clock: Clock,
+        wake: Callable[[], None],
+        wake_tuner: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._log = log
         self._inputs = inputs
         self._clock = clock
         self._wake = wake
+        self._wake_tuner = wake_tuner
 
     def submit(self, data: Any, idempotency_key: str | None) -> tuple[JobRecord, bool]:
         """Validates and queues a job; `(job, True)`, or `(the first one, False)` when the key was used before.
@@ -74,14 +82,15 @@ class JobService:
             Conflict: the key was used for a different job.
         """
         found = self._store.insert(self.prepare(data, idempotency_key))
-        self._wake()
+        self._wake_leader_of(found[0].kind)
         return found
 
     def submit_many(
         self, items: Sequence[tuple[Any, str | None]]
     ) -> list[tuple[JobRecord, bool] | TensorFleetError]:
         """Submits each job with its key, all in one transaction; what is wrong with one is the answer for that one."""
-        checked = JobService(self._store, self._log, OnceInputs(self._inputs), self._clock, self._wake)
+        once = OnceInputs(self._inputs)
+        checked = JobService(self._store, self._log, once, self._clock, self._wake, self._wake_tuner)
         prepared: list[NewJob | TensorFleetError] = []
         for data, key in items:
             try:
@@ -89,7 +98,8 @@ class JobService:
             except TensorFleetError as error:
                 prepared.append(error)
         queued = iter(self._store.insert_many([job for job in prepared if isinstance(job, NewJob)]))
-        self._wake()
+        for kind in {job.kind for job in prepared if isinstance(job, NewJob)}:
+            self._wake_leader_of(kind)
         return [next(queued) if isinstance(job, NewJob) else job for job in prepared]
 
     def prepare(self, data: Any, idempotency_key: str | None) -> NewJob:
@@ -109,7 +119,11 @@ class JobService:
             inputs=inputs,
             created_at=self._clock(),
             idempotency_key=idempotency_key,
+            status=JobStatus.RUNNING if spec.kind == KIND else JobStatus.QUEUED,
         )
+
+    def _wake_leader_of(self, kind: str) -> None:
+        (self._wake_tuner if kind == KIND else self._wake)()
 
     def _resolve(self, spec: JobSpec) -> dict[str, Any]:
         errors = [*self._inputs.check_algorithm(spec), *self._inputs.check_capacity(spec)]
@@ -150,8 +164,11 @@ class JobService:
         if job.status not in _ALLOWED[intent]:
             allowed = ", ".join(status.value for status in _ALLOWED[intent])
             raise Conflict(f"job {job_id} is {job.status.value}; {intent} is possible while it is {allowed}")
-        self._store.request(job_id, intent, self._clock())
-        self._wake()
+        if job.kind == KIND and intent == "retry":
+            raise Conflict(f"study {job_id} has ended; submit it again to search on")
+        topic = TUNER_TOPIC if job.kind == KIND else "orchestrator"
+        self._store.request(job_id, intent, self._clock(), topic)
+        self._wake_leader_of(job.kind)
         return self._store.get(job_id)
 
     def delete(self, job_id: str) -> None:
@@ -160,6 +177,20 @@ class JobService:
     def tasks(self, job_id: str) -> dict[str, Any]:
         self._store.get(job_id)
         return {"tasks": self._store.tasks(job_id)}
+
+    def evaluation(self, job_id: str) -> dict[str, Any]:
+        """All that was measured of the job's model, with the curves that the job itself is shown without.
+
+        Raises:
+            NotFound: it has none: it has not ended yet, or own code ran, which is measured by its own metrics.
+        """
+        job = self._store.get(job_id)
+        found = (job.result or {}).get("evaluation")
+        if not found:
+            raise NotFound(
+                f"job {job_id} is {job.status.value} and has no evaluation; a built-in has one when it has completed"
+            )
+        return {"job_id": job_id, "metrics": job.metrics, "evaluation": found}
 
     def metrics(self, job_id: str, since: int, points: int | None, rank: int = 0) -> list[dict[str, Any]]:
         """One rank's metrics, each with its points by step.  Where an attempt repeated a step, the later one's value counts."""

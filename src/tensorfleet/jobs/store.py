@@ -120,10 +120,10 @@ class SqlJobStore:
         shown = rfc3339(value) if isinstance(value, datetime) else value
         return found[:limit], encode_cursor([sort, shown, last_shown.id])
 
-    def request(self, job_id: str, intent: str, now: datetime) -> None:
-        """Leaves an intent (`cancel`, `pause`, `resume`, `retry`) for the orchestrator, durably, with its log entry."""
+    def request(self, job_id: str, intent: str, now: datetime, topic: str = "orchestrator") -> None:
+        """Leaves an intent (`cancel`, `pause`, `resume`, `retry`) for who leads the job, durably, with its log entry."""
         with self._database.begin() as connection:
-            row = {"topic": "orchestrator", "kind": intent, "ref": job_id, "data": {}, "created_at": now}
+            row = {"topic": topic, "kind": intent, "ref": job_id, "data": {}, "created_at": now}
             connection.execute(insert(outbox).values(**row))
             self._log.append(connection, [NewEvent(f"job.{intent}_requested", now, {}, job_id)])
 
@@ -207,7 +207,8 @@ def _new_row(job: NewJob) -> dict[str, Any]:
         "name": job.name,
         "workspace": job.workspace,
         "kind": job.kind,
-        "status": JobStatus.QUEUED.value,
+        "status": job.status.value,
+        "started_at": None if job.status is JobStatus.QUEUED else job.created_at,
         "priority": job.priority,
         "workers": job.workers,
         "spec": job.spec,

@@ -27,7 +27,7 @@ class Doing(StrEnum):
 _FILES: tuple[tuple[Doing, re.Pattern[str]], ...] = (
     (Doing.PEERS, re.compile(
         r"torch/distributed/(distributed_c10d|rendezvous|c10d_logger|_functional_collectives|utils|nn/|fsdp/|algorithms/join)"
-        r"|torch/nn/parallel/distributed\.py|tensorfleet/training/(distributed|gang)\.py"
+        r"|torch/nn/parallel/distributed\.py|tensorfleet/training/(distributed|gang|shared_\w+)\.py"
     )),
     (Doing.LOADER, re.compile(r"torch/utils/data/")),
     (Doing.NETWORK, re.compile(

@@ -180,6 +180,8 @@ class Drain:
             self._store.record_version(
                 candidate.to_version(version, created_at), self._clock(), tell_job=True
             )
+            for alias in story.aliases_of(job):
+                self._store.set_alias(candidate.name, alias, version, self._clock())
 
     def _run(self, backend: TrackingBackend, event: Event, *, refresh: bool = False) -> str | None:
         """The run of the event's job, or None when the job was deleted meanwhile."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorfleet.jobs.model import Event
 from tensorfleet.registry.model import DatasetInput, Point, Run, RunStatus, TrackedJob
+from tensorfleet.tuning.model import KIND
 
 ENDS = {
     "job.completed": RunStatus.FINISHED,
@@ -59,7 +60,15 @@ def tags_of(job: TrackedJob) -> dict[str, str]:
         "mlflow.source.type": "JOB",
         "mlflow.source.name": str(job.spec.get("algorithm") or job.spec.get("entrypoint") or job.kind),
     }
+    study = job.inputs.get("study")
+    if study:
+        tags |= {"tensorfleet.study": str(study["id"]), "tensorfleet.trial": str(study["trial"])}
     return tags | {f"label.{key}": str(value) for key, value in (job.spec.get("labels") or {}).items()}
+
+
+def aliases_of(job: TrackedJob) -> tuple[str, ...]:
+    """What the job's version is called beside its number; only a study says so, no task can."""
+    return tuple((job.result or {}).get("aliases") or ()) if job.kind == KIND else ()
 
 
 def dataset_of(job: TrackedJob) -> DatasetInput | None:

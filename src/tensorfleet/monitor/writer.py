@@ -185,7 +185,7 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     )
     bell = Bell(settings.run_dir / SOCKET_NAME)
     try:
-        with _stopped_by_signals(bell):
+        with stopped_by_signals(bell):
             follow(drain, bell, health, exit_when_idle_s)
     finally:
         bell.close()
@@ -205,7 +205,7 @@ def _open_mlflow(settings: Settings) -> TrackingBackend:
 
 
 @contextmanager
-def _stopped_by_signals(bell: Bell) -> Iterator[None]:
+def stopped_by_signals(bell: Bell) -> Iterator[None]:
     before = {number: signal.signal(number, bell.stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield

@@ -57,9 +57,11 @@ def _is_checkpoint(record: Mapping[str, Any]) -> bool:
     return _step(record) is not None and all(isinstance(record.get(key), str) for key in ("key", "sha256"))
 
 
-_FIELDS = ("step", "key", "sha256", "bytes", "value", "message")
+_FIELDS = ("step", "key", "sha256", "bytes", "value", "message", "seconds")
 _KEPT: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "checkpoint": _is_checkpoint,
+    "environment": lambda record: isinstance(record.get("key"), str),
+    "provenance": lambda record: all(isinstance(record.get(key), str) for key in ("key", "sha256")),
     "checkpoint_removed": lambda record: isinstance(record.get("key"), str),
     "checkpoint_failed": lambda record: isinstance(record.get("message"), str),
 }

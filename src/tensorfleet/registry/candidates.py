@@ -66,6 +66,9 @@ def _tags(job: TrackedJob, model: dict[str, Any]) -> dict[str, str]:
         "tensorfleet.job_name": job.name,
         PREFIX_TAG: str(model["prefix"]),
     }
+    made_of = (job.result or {}).get("provenance")
+    if made_of:
+        tags["tensorfleet.provenance"] = str(made_of)
     dataset = job.inputs.get("dataset")
     if dataset:
         tags["tensorfleet.dataset"] = f"{dataset['name']}@{dataset['version']}"

@@ -16,6 +16,7 @@ from tensorfleet.sdk.datasets import Datasets
 from tensorfleet.sdk.jobs import Job, Jobs
 from tensorfleet.sdk.models import Models
 from tensorfleet.sdk.sse import Event, follow
+from tensorfleet.sdk.studies import Studies, Study
 from tensorfleet.sdk.submission import Step, Submission
 from tensorfleet.sdk.transport import Transport
 from tensorfleet.sdk.workers import Workers
@@ -28,6 +29,7 @@ class Client:
         jobs: list, get and find jobs.
         datasets: add, list and download datasets.
         models: list, get, promote and download models.
+        studies: list and get studies.
         workers: the fleet.
     """
 
@@ -49,6 +51,7 @@ class Client:
         self.jobs = Jobs(self.transport)
         self.datasets = Datasets(self.transport)
         self.models = Models(self.transport)
+        self.studies = Studies(self.transport)
         self.workers = Workers(self.transport)
 
     @property
@@ -94,6 +97,24 @@ class Client:
         except SpecInvalid as error:
             raise submission.located(error) from error
 
+    def tune(
+        self,
+        spec: str | Path | Mapping[str, Any] | None = None,
+        /,
+        *,
+        step: Step | None = None,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Study:
+        """Submits a study, as `submit` does a job; `kind: tune` may be left out.
+
+        >>> client.tune(name="wine", algorithm="svm", dataset="wine", tune={
+        ...     "space": {"C": {"float": [0.01, 100], "log": True}},
+        ...     "objective": {"metric": "accuracy", "direction": "maximize"}, "trials": 20})
+        """
+        job = self.submit(spec, step=step, idempotency_key=idempotency_key, **{"kind": "tune", **fields})
+        return Study(self.transport, job.data)
+
     def plan(
         self, spec: str | Path | Mapping[str, Any] | Submission | None = None, /, **fields: Any
     ) -> dict[str, Any]:
@@ -111,6 +132,10 @@ class Client:
         except SpecInvalid as error:
             raise submission.located(error) from error
         return answer
+
+    def algorithms(self) -> list[dict[str, Any]]:
+        """The built-in algorithms: `name`, `summary`, `library`, `tasks`, `distributes`, `defaults`, and the JSON `schema`."""
+        return list(self.transport.pages("/algorithms"))
 
     def events(self, *, after: int = 0) -> Iterator[Event]:
         """Yields the events of all jobs as they happen, without an end."""

@@ -1,13 +1,17 @@
-"""The simple part of .gitignore: comments, `!`, `/` anchors, `dir/`, `*`, `?`, `[abc]` and `**`."""
+"""What of a folder of code is left out: what git ignores there, and caches."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tensorfleet.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+IGNORE_FILE = ".gitignore"
 ALWAYS_SKIPPED = frozenset(
     {
         ".git",
@@ -25,55 +29,56 @@ ALWAYS_SKIPPED = frozenset(
 
 
 class IgnoreRules:
-    """Says whether a path below the folder is left out; the last rule that matches wins, as in git."""
+    """The rules of one folder and of those above it; those that lie deeper win, and of one file the last that matches."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._rules = [rule for line in lines if (rule := _rule(line)) is not None]
+    def __init__(self, lines: Iterable[str] = (), above: IgnoreRules | None = None, below: str = "") -> None:
+        """`below`: where the folder of `lines` lies, relative to that of `above` (`sub`)."""
+        self._spec = _spec_of(lines)
+        self._above = above
+        self._prefix = f"{below}/" if below else ""
 
     @classmethod
     def of(cls, folder: Path) -> IgnoreRules:
-        path = folder / ".gitignore"
-        if not path.is_file():
-            return cls(())
-        try:
-            return cls(path.read_text().splitlines())
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"{path} is not UTF-8 text") from error
+        """The rules for a folder, with those of the repository that it lies in."""
+        chain = [folder]
+        root = next((path for path in (folder, *folder.parents) if (path / ".git").exists()), folder)
+        while chain[0] != root:
+            chain.insert(0, chain[0].parent)
+        rules = cls(_lines_in(root))
+        for path in chain[1:]:
+            rules = rules.within(path)
+        return rules
 
-    def skips(self, path: str, *, is_dir: bool) -> bool:
-        """Whether `path` (relative, with `/`) is left out, and with it all that is below."""
-        if path.rsplit("/", 1)[-1] in ALWAYS_SKIPPED:
-            return True
-        skipped = False
-        for pattern, only_dirs, keep in self._rules:
-            if (is_dir or not only_dirs) and pattern.fullmatch(path):
-                skipped = not keep
-        return skipped
+    def within(self, folder: Path) -> IgnoreRules:
+        """The rules for a folder in this one."""
+        return IgnoreRules(_lines_in(folder), self, folder.name)
+
+    def skips(self, name: str, *, is_dir: bool) -> bool:
+        """Whether something in this folder is left out, and with it all that is below."""
+        return name in ALWAYS_SKIPPED or self._verdict(f"{name}/" if is_dir else name) is True
+
+    def _verdict(self, path: str) -> bool | None:
+        """True: left out; False: kept for certain; None: no rule says anything."""
+        found = self._spec.check_file(path).include if self._spec is not None else None
+        if found is None and self._above is not None:
+            return self._above._verdict(self._prefix + path)
+        return found
 
 
-def _rule(line: str) -> tuple[re.Pattern[str], bool, bool] | None:
-    text = line.strip()
-    if not text or text.startswith("#"):
+def _spec_of(lines: Iterable[str]) -> GitIgnoreSpec | None:
+    lines = list(lines)
+    if not lines:
         return None
-    keep = text.startswith("!")
-    text = text.removeprefix("!")
-    only_dirs = text.endswith("/")
-    text = text.rstrip("/")
-    anchored = "/" in text
-    body = _regex(text.lstrip("/"))
-    return re.compile(body if anchored else f"(?:.*/)?{body}", re.DOTALL), only_dirs, keep
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(lines)
 
 
-_TOKEN = re.compile(r"\*\*/|/\*\*|\*\*|\*|\?|\[[^\]/]+\]|.", re.DOTALL)
-_MEANING = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-
-
-def _regex(glob: str) -> str:
-    return "".join(_MEANING.get(token) or _literal(token) for token in _TOKEN.findall(glob))
-
-
-def _literal(token: str) -> str:
-    if len(token) == 1:
-        return re.escape(token)
-    inner = token[1:-1].replace("\\", r"\\").replace("[", r"\[")
-    return f"[^{inner[1:]}]" if inner[0] in "!^" and len(inner) > 1 else f"[{inner}]"
+def _lines_in(folder: Path) -> list[str]:
+    path = folder / IGNORE_FILE
+    if not path.is_file():
+        return []
+    try:
+        return path.read_text().splitlines()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text") from error

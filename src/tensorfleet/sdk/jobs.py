@@ -197,6 +197,15 @@ class Job:
             found.setdefault(item["name"], []).extend(points)
         return found
 
+    def evaluation(self) -> dict[str, Any]:
+        """All that was measured of the model: `{job_id, metrics, evaluation}`, with curves and importance of columns.
+
+        Raises:
+            NotFound: there is none, or not yet.
+        """
+        answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "evaluation"))
+        return answer
+
     def why(self) -> dict[str, Any]:
         """Why the job waits or failed, with the evidence and what would help."""
         answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "why"))
@@ -231,6 +240,35 @@ class Job:
         return Job(
             self._transport, self._transport.call("POST", segments("jobs", self.id, "fork"), json=body)
         )
+
+    def provenance(self) -> dict[str, Any]:
+        """What the job was made of: code, environment, data, hyperparameters, seed, machine; see `docs/provenance.md`."""
+        answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "provenance"))
+        return answer
+
+    def git_diff(self) -> str:
+        """What had changed in its code since the commit that it names, as a patch.
+
+        Raises:
+            NotFound: nothing had, or its folder was in no repository.
+        """
+        return self._transport.send("GET", segments("jobs", self.id, "git-diff")).text
+
+    def replay(self) -> Job:
+        """The same job once more, as a new one: same code, version of the data, environment and seed.
+
+        `job.diff(job.replay().wait())["bit_equal"]` says whether it made the same files.
+
+        Raises:
+            Conflict: it has not ended.
+        """
+        return Job(self._transport, self._transport.call("POST", segments("jobs", self.id, "replay")))
+
+    def diff(self, other: Job) -> dict[str, Any]:
+        """What changed from this job to the other: `{changed, metrics, files, bit_equal}`."""
+        path = segments("jobs", self.id, "diff", other.id)
+        answer: dict[str, Any] = self._transport.call("GET", path)
+        return answer
 
     def _do(self, verb: str) -> Job:
         self.data = self._transport.call("POST", segments("jobs", self.id, verb))

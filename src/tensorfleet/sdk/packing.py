@@ -30,8 +30,8 @@ class _Entry:
 def pack_folder(folder: Path, target: BinaryIO) -> int:
     """Writes the folder's files to `target` as a tar.gz and returns how many there are.
 
-    Left out: what `.gitignore` in the folder names, and `.git`, `__pycache__`, `.venv` and other caches.  A
-    link to a file inside the folder is packed as that file.
+    Left out: what git ignores there, by the `.gitignore` files of the folder, of those in it and of its repository, and
+    `.git`, `__pycache__`, `.venv` and other caches.  A link to a file inside the folder is packed as that file.
 
     Raises:
         InvalidInput: no such folder, nothing in it, or something in it that cannot be packed.
@@ -55,10 +55,10 @@ def _entries(root: Path, folder: Path, rules: IgnoreRules) -> Iterator[_Entry]:
     for item in sorted(os.scandir(folder), key=lambda found: found.name):
         path = Path(item.path)
         name = path.relative_to(root).as_posix()
-        if rules.skips(name, is_dir=item.is_dir()):
+        if rules.skips(item.name, is_dir=item.is_dir()):
             continue
         if item.is_dir(follow_symlinks=False):
-            yield from _entries(root, path, rules)
+            yield from _entries(root, path, rules.within(path))
         else:
             yield _entry(root, path, name)
 

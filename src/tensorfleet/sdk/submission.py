@@ -9,6 +9,8 @@ from typing import Any
 
 from tensorfleet.errors import FieldError, InvalidInput, SpecInvalid
 from tensorfleet.sdk.datasets import Datasets, is_local_path, is_url
+from tensorfleet.sdk.gitstate import GitState, read_git
+from tensorfleet.sdk.locks import read_requirements
 from tensorfleet.sdk.packing import pack_folder
 from tensorfleet.sdk.transport import Transport
 from tensorfleet.sdk.uploads import Progress, upload_file
@@ -74,7 +76,11 @@ class Submission:
         code = self.spec.get("code")
         if isinstance(code, str):
             folder = self._base / Path(code).expanduser()
+            read_requirements(self.spec, folder)
             self.spec["code"] = {"digest": upload_code(transport, folder, start(f"code {code}"))}
+            state = read_git(folder)
+            if state is not None:
+                self.spec["code"]["git"] = _git_of(transport, state)
 
     def without_files(self) -> dict[str, Any]:
         """The job without what it names by a path here: for a question about it nothing is sent."""
@@ -84,7 +90,7 @@ class Submission:
             if isinstance(source := self.spec.get(field), str) and (is_url(source) or is_local_path(source))
         ]
         if isinstance(self.spec.get("code"), str):
-            local.append("code")
+            local += ["code", "requirements", "lock"]
         return {field: value for field, value in self.spec.items() if field not in local}
 
     def located(self, error: SpecInvalid) -> SpecInvalid:
@@ -107,5 +113,20 @@ def upload_code(transport: Transport, folder: Path, progress: Progress | None = 
     with tempfile.NamedTemporaryFile(prefix="tensorfleet-code-", suffix=".tar.gz") as file:
         pack_folder(folder, file)  # type: ignore[arg-type]  # the wrapper has every method of a binary file
         file.flush()
-        upload_id = upload_file(transport, Path(file.name), progress, resumable=False)
+        return _sent(transport, Path(file.name), progress)
+
+
+def _git_of(transport: Transport, state: GitState) -> dict[str, Any]:
+    """The state as the job file has it; the diff is sent, and named by its digest."""
+    found: dict[str, Any] = {"commit": state.commit, "branch": state.branch, "dirty": state.dirty}
+    if state.diff:
+        with tempfile.NamedTemporaryFile(prefix="tensorfleet-diff-", suffix=".diff") as file:
+            file.write(state.diff)
+            file.flush()
+            found |= {"diff": _sent(transport, Path(file.name)), "diff_truncated": state.truncated}
+    return found
+
+
+def _sent(transport: Transport, path: Path, progress: Progress | None = None) -> str:
+    upload_id = upload_file(transport, path, progress, resumable=False)
     return str(transport.call("POST", "/code", json={"upload_id": upload_id})["digest"])

@@ -9,6 +9,7 @@ import sys
 from tensorfleet.settings import Settings, load_settings
 
 MONITOR_IDLE_S = 60.0
+TUNER_IDLE_S = 60.0
 
 
 def run_role(name: str, settings: Settings) -> int:
@@ -26,6 +27,10 @@ def run_role(name: str, settings: Settings) -> int:
         from tensorfleet.monitor import writer
 
         return writer.main(settings, exit_when_idle_s=MONITOR_IDLE_S)
+    if name == "tuner":
+        from tensorfleet.tuner import main as tuner
+
+        return tuner.main(settings, exit_when_idle_s=TUNER_IDLE_S)
     raise ValueError(f"there is no role {name}")
 
 

@@ -48,7 +48,7 @@ def agent_config(settings: Settings, token: str) -> AgentConfig:
 
 
 def local_roles(settings: Settings, token: str, listener: socket.socket) -> list[Role]:
-    """Orchestrator, gateway, one agent with all slots, and the tracking writer when there is something to track."""
+    """Orchestrator, gateway, one agent with all slots; the tuner and the tracking writer when there is something to do."""
     python = sys.executable
     overrides = {
         "TENSORFLEET_HOME": str(settings.home.resolve()),
@@ -67,6 +67,7 @@ def local_roles(settings: Settings, token: str, listener: socket.socket) -> list
             (listener.fileno(),),
         ),
         Role("agent", (python, "-m", "tensorfleet.agent"), {"TENSORFLEET_AGENT_CONFIG": agent.to_json()}),
+        Role("tuner", (*run, "tuner"), overrides, on_demand=True),
         Role("monitor", (*run, "monitor"), overrides, on_demand=True),
     ]
 

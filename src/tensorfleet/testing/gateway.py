@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from tensorfleet.training.registry import catalogue
+
 CHUNK_BYTES = 1000
 AT = "2026-01-02T03:04:05.000000Z"
 
@@ -40,6 +42,7 @@ class FakeGateway:
         self.plans: list[dict[str, Any]] = []
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.metrics: dict[str, list[dict[str, Any]]] = {}
+        self.evaluations: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.versions: dict[str, list[dict[str, Any]]] = {}
         self.contents: dict[str, bytes] = {}
@@ -152,6 +155,13 @@ class FakeGateway:
 
     def _metrics(self, _: httpx.Request, job_id: str) -> httpx.Response:
         return _json({"items": self.metrics.get(job_id, []), "next_cursor": None})
+
+    def _evaluation(self, _: httpx.Request, job_id: str) -> httpx.Response:
+        found = self.evaluations.get(job_id)
+        return _json(found) if found else problem(404, "not_found", f"job {job_id} has no evaluation")
+
+    def _algorithms(self, _: httpx.Request) -> httpx.Response:
+        return _json({"items": catalogue(), "next_cursor": None})
 
     def _logs(self, request: httpx.Request, job_id: str) -> httpx.Response:
         after = int(request.url.params.get("after", 0))
@@ -283,6 +293,8 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", _JOB + "/(cancel|pause|resume|retry)", FakeGateway._job),
     ("GET", _JOB + "/why", FakeGateway._why),
     ("GET", _JOB + "/metrics", FakeGateway._metrics),
+    ("GET", _JOB + "/evaluation", FakeGateway._evaluation),
+    ("GET", "/algorithms", FakeGateway._algorithms),
     ("GET", _JOB + "/logs", FakeGateway._logs),
     ("GET", _JOB + "/events", FakeGateway._events),
     ("GET", _JOB + "/stream", FakeGateway._stream),

@@ -66,10 +66,12 @@ class Grown:
     Attributes:
         count: the estimator's parameter that says how many steps it has.
         piece_s: how long a piece should take, in seconds.
+        apart: whether the steps do not depend on each other, so that the ranks of a job can share them.
     """
 
     count: str
     piece_s: float = 1.0
+    apart: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +100,14 @@ class NetworkAlgorithm(Algorithm):
     """A network of `tensorfleet.training.networks` with the algorithm's name.
 
     Attributes:
-        inputs: what it learns from: `columns` of a table, or `pictures`.
+        inputs: what it learns from: `columns` of a table, `pictures` or `texts`.
         shape: the hyperparameters that the network is built with, beside the sizes of inputs and outputs.
+        packages: what a model needs in order to predict, beside torch and what is needed for columns.
     """
 
     inputs: str = "columns"
     shape: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     trainer: str = "tensorfleet.training.mlp:train"
     library: str = "PyTorch"
     distributes: bool = True

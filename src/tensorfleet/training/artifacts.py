@@ -6,13 +6,14 @@ import base64
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from tensorfleet.training.algorithm import CLASSIFICATION
+from tensorfleet.training.algorithm import ANOMALIES, CLASSIFICATION, CLUSTERING
 from tensorfleet.training.skops_file import dump_skops
 
 if TYPE_CHECKING:
@@ -25,15 +26,20 @@ TRUSTED_TYPES = (
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
+    "tensorfleet.training.estimators.Components",
+    "tensorfleet.training.estimators.DensityClusters",
     "tensorfleet.training.preprocessing.AsText",
     "tensorfleet.training.pictures.Pictures",
     "tensorfleet.training.preprocessing.DateParts",
+    "tensorfleet.training.texts.Tokens",
 )
 """What our models hold beyond the types of scikit-learn, numpy and scipy that skops trusts on its own."""
 
 SKOPS_FILE = "model.skops"
 EXAMPLE_ROWS = 5
 TORCH_PACKAGES = ("torch", "safetensors")
+BOOSTED_PACKAGES = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",)}
+"""By flavor; of those with two names one is installed."""
 PACKAGES = (
     "mlflow",
     "numpy",
@@ -52,7 +58,7 @@ class Described:
     """What every model folder states of its model."""
 
     task: str
-    target: str
+    target: str | None
     classes: list[Any] | None
     inputs: list[dict[str, str]]
     outputs: list[dict[str, str]]
@@ -85,9 +91,27 @@ def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[s
 
 
 def publish_torch(
-    session: Session, problem: Problem, classes: Any, files: dict[str, bytes]
+    session: Session, problem: Problem, classes: Any, files: dict[str, bytes], packages: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Stores a network's files, which `tensorfleet.training.pyfunc` loads; returns MODEL."""
+    """Stores a network's files, which `tensorfleet.training.pyfunc` loads with torch and `packages`; returns MODEL."""
+    return _publish_own(session, "torch", problem, classes, files, packages)
+
+
+def publish_boosted(
+    session: Session, problem: Problem, classes: Any, library: str, files: dict[str, bytes]
+) -> dict[str, Any]:
+    """The same for the files of a booster of `xgboost` or `lightgbm`."""
+    return _publish_own(session, library, problem, classes, files, BOOSTED_PACKAGES[library])
+
+
+def _publish_own(
+    session: Session,
+    flavor: str,
+    problem: Problem,
+    classes: Any,
+    files: dict[str, bytes],
+    packages: Sequence[str],
+) -> dict[str, Any]:
     flavors = {
         "python_function": {
             "loader_module": "tensorfleet.training.pyfunc",
@@ -96,13 +120,13 @@ def publish_torch(
             "env": {"virtualenv": "python_env.yaml"},
         }
     }
-    return _publish(session, "torch", describe(problem, classes), flavors, files)
+    return _publish(session, flavor, describe(problem, classes), flavors, files, packages)
 
 
 def describe(problem: Problem, classes: Any) -> Described:
     """The model's task and signature, with the first training rows as its example."""
     features = problem.features
-    outputs = [{"type": "double" if classes is None else _label_type(classes)}]
+    outputs = [{"type": _output_type(problem.task, classes)}]
     return Described(
         task=problem.task,
         target=problem.target,
@@ -125,6 +149,12 @@ def _column_type(column: pl.Series) -> str:
     return "datetime" if column.dtype in (pl.Date, pl.Datetime) else "string"
 
 
+def _output_type(task: str, classes: Any) -> str:
+    if classes is not None:
+        return _label_type(classes)
+    return "long" if task in (CLUSTERING, ANOMALIES) else "double"
+
+
 def _label_type(classes: Any) -> str:
     return {"b": "boolean", "i": "long"}.get(classes.dtype.kind, "string")
 
@@ -135,12 +165,15 @@ def _publish(
     described: Described,
     flavors: dict[str, Any],
     files: dict[str, bytes],
+    packages: Sequence[str] = (),
 ) -> dict[str, Any]:
     context = session.context
     needed = (
         PACKAGES if flavor == "torch" else [package for package in PACKAGES if package not in TORCH_PACKAGES]
     )
-    requirements = [f"{package}=={number}" for package in needed if (number := package_version(package))]
+    requirements = [
+        f"{package}=={number}" for package in (*needed, *packages) if (number := package_version(package))
+    ]
     columns = list(described.example)
     rows = [list(row) for row in zip(*described.example.values(), strict=True)]
     signature = {"inputs": described.inputs, "outputs": described.outputs}

@@ -35,6 +35,19 @@ class TaskContext:
     accumulation: int = 1
     """Micro-batches that each batch is split into."""
     by_hand: bool = False
+    home: Path | None = None
+    """The job's folder on this worker, of which all ranks here and its next attempts make use; a task's own if None."""
+    leads: bool = True
+    """Whether rank 0 runs on this worker."""
+
+    @property
+    def job_dir(self) -> Path:
+        return self.home or self.task_dir
+
+    @property
+    def code_dir(self) -> Path:
+        """Where own code lies and runs."""
+        return self.job_dir / "code"
 
     @property
     def seed(self) -> int:
@@ -67,6 +80,8 @@ def load_context(task_dir: Path) -> TaskContext:
         cache_dir=Path(task["cache_dir"]),
         checkpoint=task.get("checkpoint"),
         accumulation=max(1, int(task.get("accumulation") or 1)),
+        home=Path(task["job_dir"]) if task.get("job_dir") else None,
+        leads=not task.get("node_rank"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from tensorfleet.datasets.samples import SAMPLES, sample_csv
 from tensorfleet.errors import DataInvalid, InvalidInput, nearest
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.training.algorithm import CLASSIFICATION, REGRESSION, Algorithm
+from tensorfleet.training.splitting import GROUP, Parts, SplitPolicy, divide
+from tensorfleet.training.splitting import HELD_OUT as HELD_OUT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-HELD_OUT = 0.2
 MOST_INTEGER_CLASSES = 20
+MOST_GROUPS = 1000
 FEWEST_ROWS = 5
 
 
@@ -42,19 +44,26 @@ class Problem:
     """What a built-in trains on.
 
     Attributes:
+        target: the column to predict; None when there is none.
         features: [rows, columns], without the target and without rows whose target is missing.
-        y: [rows]; strings, integers or booleans for classification, float64 for regression.
+        y: [rows]; strings, integers or booleans for classification, float64 for regression; empty without a target.
         rows: [rows], the row number of each in the file, from 0.
         train, held_out: positions in `features` and `y`.
+        validation: positions that are in neither of the two; None for none.
+        key: [rows], what the rows are split by when by time or group, as whole numbers.
+        split: how they were split, as it is recorded with the job.
     """
 
     task: str
-    target: str
+    target: str | None
     features: pl.DataFrame
     y: Array
     rows: Array
     train: Array
     held_out: Array
+    validation: Array | None = None
+    key: Array | None = None
+    split: dict[str, Any] = field(default_factory=dict)
 
 
 def locate(session: Session) -> Source:
@@ -143,13 +152,76 @@ def load_problem(session: Session, algorithm: Algorithm) -> Problem:
         )
     frame, rows = _with_target(frame, target, source.name)
     task, y = target_values(frame[target], algorithm)
-    features = _plain_numbers(frame.drop(target))
-    train, held_out = split(y, task, session.context.seed)
+    policy, seed = SplitPolicy.of(session.context.spec), session.context.seed
+    key = policy.key(frame, target)
+    # Who a row belongs to is not known of a new one, or says nothing about it.
+    left_out = [target, *([policy.column] if policy.column and policy.by == GROUP else [])]
+    features = _plain_numbers(frame.drop(left_out))
+    parts = divide(y, task, policy, key, seed)
+    train = parts.train
     if task == CLASSIFICATION and len(np.unique(y[train])) < 2:
         raise DataInvalid(
             f"target column '{target}' has one class only among the training rows; two are needed"
         )
-    return Problem(task, target, features, y, rows, train, held_out)
+    return Problem(
+        task,
+        target,
+        features,
+        y,
+        rows,
+        train,
+        parts.test,
+        parts.validation,
+        key,
+        _described(parts, policy, seed),
+    )
+
+
+def _described(parts: Parts, policy: SplitPolicy, seed: int) -> dict[str, Any]:
+    rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
+    by = {"by": parts.by} | ({"column": policy.column} if policy.column else {})
+    return by | {"seed": seed, "test": policy.test, "validation": policy.validation, "rows": rows}
+
+
+def load_rows(session: Session, algorithm: Algorithm) -> Problem:
+    """Reads the job's dataset for an algorithm without a target: all rows are trained on, none is held out.
+
+    A target that the dataset or the job names is not learned from.  Where its values are classes they are in `y`.
+
+    Raises:
+        DataInvalid: nothing can be learned from it; the message says why.
+    """
+    import numpy as np
+
+    source = locate(session)
+    frame = read_table(source)
+    target = source.target
+    if target is not None and target not in frame.columns:
+        raise DataInvalid(
+            f"dataset '{source.name}' has no column '{target}'; {nearest(target, frame.columns)}"
+        )
+    if frame.height < FEWEST_ROWS:
+        raise DataInvalid(
+            f"dataset '{source.name}' has {frame.height} rows; at least {FEWEST_ROWS} are needed"
+        )
+    features = _plain_numbers(frame.drop(target) if target else frame)
+    y = _known_groups(frame[target]) if target else np.empty(0)
+    rows = np.arange(frame.height)
+    return Problem(algorithm.tasks[0], target, features, y, rows, rows, rows[:0])
+
+
+def _known_groups(target: pl.Series) -> Array:
+    """The target's values where they can be groups: none missing, no fractions, not too many; else none."""
+    import numpy as np
+    import polars as pl
+
+    kind = target.dtype
+    fractions = kind.is_float() and not bool((target.round() == target).all())
+    if target.null_count() or fractions or kind.is_temporal() or kind.is_nested():
+        return np.empty(0)
+    if target.n_unique() > min(MOST_GROUPS, target.len() // 2):
+        return np.empty(0)
+    return target.cast(pl.Int64).to_numpy() if kind.is_numeric() else _labels(target)
 
 
 def detect_target(columns: list[str]) -> str:
@@ -254,22 +326,3 @@ def _plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
         *(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in odd),
         pl.col(booleans).cast(pl.Float64),
     )
-
-
-def split(y: Array, task: str, seed: int) -> tuple[Array, Array]:
-    """Positions of training and held-out rows: scikit-learn's `train_test_split` with the job's seed."""
-    import numpy as np
-    from sklearn.model_selection import train_test_split
-
-    stratify = None
-    if task == CLASSIFICATION:
-        counts = np.unique(y, return_counts=True)[1]
-        held_out = int(np.ceil(HELD_OUT * len(y)))
-        if counts.min() >= 2 and min(held_out, len(y) - held_out) >= len(counts):
-            stratify = y
-        else:
-            print("the held-out rows are not stratified: a class has too few rows", flush=True)
-    train, test = train_test_split(
-        np.arange(len(y)), test_size=HELD_OUT, random_state=seed, stratify=stratify
-    )
-    return train, test

@@ -17,7 +17,6 @@ from tensorfleet.training.gang import SAVE, STOP, Agreement, Exchange
 from tensorfleet.training.mlp_steps import (
     epoch_metrics,
     epoch_seed,
-    global_batches,
     loss_function,
     train_step,
 )
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
     from tensorfleet.training.session import Session
-    from tensorfleet.training.tensors import Tensors
+    from tensorfleet.training.streaming import Stream, StreamBatches
+    from tensorfleet.training.tensors import Batches, Tensors
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Loop:
         self,
         session: Session,
         network: torch.nn.Module,
-        data: Tensors,
+        data: Tensors | Stream,
         params: NeuralParams,
         store: Store | None,
     ) -> None:
@@ -71,10 +71,10 @@ class Loop:
         self._session, self._network, self._data, self._params = session, network, data, params
         self._rank, self._world_size = context.rank, context.world_size
         self._spread = spread(network, params.parallel, self._world_size)
-        self._optimizer = Optimizer(network, params, data.x.device)
+        self._optimizer = Optimizer(network, params, data.device)
         self._best = Best(params.early_stopping)
         self._loss_of = loss_function(data)
-        self._loss_sum = torch.zeros((), dtype=torch.float64, device=data.x.device)
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=data.device)
         self._agreement = Agreement(store, self._rank, self._world_size)
         session.saver.exchange = Exchange(store, self._world_size)
         self._timer = Timer(context.policy.every_minutes)
@@ -105,15 +105,15 @@ class Loop:
         batches = self._batches()
         if place.batch == 0:
             self._seed()
-        for batch in batches[place.batch :]:
-            self._step(batch[self._rank :: self._world_size], self._done(len(batches)))
+        for x, y in batches.read(place.batch):
+            self._step(x, y, self._done(len(batches)))
             last = self._agreement.after(place.step, self._wish())
             if place.batch < len(batches):
                 if last or self._policy.after_step(place.step):
                     self._save()
                 if last == STOP:
                     return False
-        self._close_epoch(place.start + sum(map(len, batches)), began)
+        self._close_epoch(place.start + batches.rows_before(len(batches)), began)
         epoch = place.epoch - 1
         if last or self._policy.after_epoch(epoch) or self._policy.after_step(place.step):
             self._save()
@@ -122,20 +122,13 @@ class Loop:
     def _done(self, batches: int) -> float:
         """The share of the whole training that is behind, of an epoch of so many batches."""
         place = self.position
-        used = place.start / len(self._data.x)
+        used = place.start / self._data.rows
         within = used + (1 - used) * place.batch / batches
         return (place.epoch - 1 + within) / self._params.epochs
 
-    def _batches(self) -> list[torch.Tensor]:
-        place, params = self.position, self._params
-        return global_batches(
-            len(self._data.x),
-            self._world_size,
-            self._session.context.seed,
-            place.epoch,
-            params.batch_size,
-            place.start,
-        )
+    def _batches(self) -> Batches | StreamBatches:
+        place = self.position
+        return self._data.batches(place.epoch, place.start, self._params.batch_size)
 
     def _seed(self) -> None:
         import torch
@@ -143,18 +136,9 @@ class Loop:
         place = self.position
         torch.manual_seed(epoch_seed(self._session.context.seed + place.start, place.epoch, self._rank))
 
-    def _step(self, batch: torch.Tensor, done: float) -> None:
-        data = self._data
-        self._loss_sum += train_step(
-            self._model,
-            self._optimizer,
-            self._loss_of,
-            data.x,
-            data.y,
-            batch,
-            self._session.context.accumulation,
-            done,
-        )
+    def _step(self, x: torch.Tensor, y: torch.Tensor, done: float) -> None:
+        accumulation = self._session.context.accumulation
+        self._loss_sum += train_step(self._model, self._optimizer, self._loss_of, x, y, accumulation, done)
         self.position.batch += 1
         self.position.step += 1
         self._session.beat(self.position.step)
@@ -167,8 +151,8 @@ class Loop:
     def _close_epoch(self, rows: int, began: float) -> None:
         """Reports the epoch, of which `rows` were trained on, and turns to the next."""
         epoch, params = self.position.epoch, self._params
-        alone = not self._spread.shares_evaluation
-        share = slice(0, None) if alone else slice(self._rank, None, self._world_size)
+        whole = self._data.held_out_apart or not self._spread.shares_evaluation
+        share = slice(0, None) if whole else slice(self._rank, None, self._world_size)
         metrics = epoch_metrics(self._network, self._data, self._loss_sum, rows, share, self._world_size)
         if not math.isfinite(metrics["loss"]):
             raise InvalidInput(
@@ -202,9 +186,7 @@ class Loop:
             "start": place.start,
             "batch": place.batch,
             "step": place.step,
-            "used": place.start + sum(map(len, self._batches()[: place.batch]))
-            if place.batch
-            else place.start,
+            "used": place.start + (self._batches().rows_before(place.batch) if place.batch else 0),
             "cut": self._cut(),
         }
         self._session.save_builtin(
@@ -214,7 +196,7 @@ class Loop:
 
     def _cut(self) -> list[int]:
         """What the way in which an epoch is cut into batches follows from."""
-        return [len(self._data.x), self._world_size, self._params.batch_size]
+        return [self._data.rows, self._world_size, self._params.batch_size]
 
     def _resume(self) -> Any:
         """Goes to where the job's checkpoint was made, if there is one; returns the state of this rank's random numbers."""
@@ -230,7 +212,7 @@ class Loop:
             self._loss_sum += mine["mine"]["loss_sum"]
             return mine["rng"]
         # Another number of ranks, or other batches: the rest of the epoch is cut anew.
-        same_rows = state["cut"][0] == len(self._data.x)
+        same_rows = state["cut"][0] == self._data.rows and not self._data.held_out_apart
         place.start, place.batch = (state["used"] if same_rows else 0), 0
         if self._rank == 0 and place.start:
             self._loss_sum += sum(part["mine"]["loss_sum"] for part in restored.parts)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from tensorfleet.training.optimizing import Optimizer
+    from tensorfleet.training.streaming import Stream
     from tensorfleet.training.tensors import Tensors
 
 LossOf = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
@@ -24,13 +25,14 @@ def train_step(
     loss_of: LossOf,
     x: torch.Tensor,
     y: torch.Tensor,
-    batch: torch.Tensor,
     accumulation: int = 1,
     done: float = 0.0,
 ) -> torch.Tensor:
-    """Takes one optimizer step on the rows `batch`; returns the sum of their losses, a float64.
+    """Takes one optimizer step on a batch; returns the sum of its rows' losses, a float64.
 
     Args:
+        x: [rows, ...]
+        y: [rows]
         done: the share of the training that is behind, which the learning rate follows.
         accumulation: the rows go through the network in so many parts, one after the other, for less memory; their gradients
             add up to those of the whole batch.
@@ -38,13 +40,14 @@ def train_step(
     import torch
 
     optimizer.begin(done)
-    parts = batch.tensor_split(min(accumulation, len(batch)))
+    count = min(accumulation, len(x))
+    parts = list(zip(x.tensor_split(count), y.tensor_split(count), strict=True))
     sums = []
-    for number, part in enumerate(parts, start=1):
+    for number, (part, truth) in enumerate(parts, start=1):
         with _apart(model) if number < len(parts) else nullcontext():
             with optimizer.precision():
-                loss = loss_of(model(x[part]), y[part])
-            share = loss if len(parts) == 1 else loss * (len(part) / len(batch))
+                loss = loss_of(model(part), truth)
+            share = loss if len(parts) == 1 else loss * (len(part) / len(x))
             optimizer.backward(share)
         sums.append(loss.detach().double() * len(part))
     optimizer.step()
@@ -85,7 +88,7 @@ def epoch_seed(seed: int, epoch: int, rank: int) -> int:
     return ((seed * 1_000_003 + epoch) * 1_000_003 + rank + 1) % 2**63
 
 
-def loss_function(data: Tensors) -> LossOf:
+def loss_function(data: Tensors | Stream) -> LossOf:
     from torch.nn import functional
 
     if data.classes is not None:
@@ -95,7 +98,7 @@ def loss_function(data: Tensors) -> LossOf:
 
 def epoch_metrics(
     network: torch.nn.Module,
-    data: Tensors,
+    data: Tensors | Stream,
     loss_sum: torch.Tensor,
     rows: int,
     share: slice,

@@ -10,12 +10,13 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tensorfleet.errors import InvalidInput, nearest
-from tensorfleet.training.artifacts import SKOPS_FILE, TRUSTED_TYPES
+from tensorfleet.training.artifacts import BOOSTED_PACKAGES, SKOPS_FILE, TRUSTED_TYPES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,21 +37,24 @@ class Predictor:
     """A loaded model.
 
     Attributes:
-        task: `classification` or `regression`.
-        target: the column that it predicts.
-        classes: its classes, None for regression.
+        task: `classification`, `regression`, `clustering`, `anomaly_detection` or `dimensionality_reduction`.
+        target: the column that it predicts; None where it was trained without one.
+        classes: its classes, None where it predicts something else.
         columns: the columns that it needs, in order, as `{"name", "type"}`.
     """
 
     def __init__(self, estimator: Estimator, about: dict[str, Any], columns: list[dict[str, str]]) -> None:
         self.estimator = estimator
         self.task: str = about["task"]
-        self.target: str = about["target"]
+        self.target: str | None = about["target"]
         self.classes: list[Any] | None = about["classes"]
         self.columns = columns
 
     def predict(self, data: Any) -> Array:
         """Labels or numbers, one for each row.
+
+        Clusters are counted from 0, and -1 is noise; anomalies are -1, other rows 1; a reduction gives an array
+        [rows, components].
 
         Args:
             data: a polars or pandas frame, a dict of columns (or of one row's values), a list of dicts, or an
@@ -59,7 +63,9 @@ class Predictor:
         Raises:
             InvalidInput: a column is missing or holds something of another type.
         """
-        return self.estimator.predict(self._frame(data))
+        frame = self._frame(data)
+        with _missing_told(frame):
+            return self.estimator.predict(frame)
 
     def predict_proba(self, data: Any) -> Array:
         """Probabilities [rows, classes], the classes in the order of `classes`.
@@ -69,7 +75,9 @@ class Predictor:
         """
         if not hasattr(self.estimator, "predict_proba"):
             raise InvalidInput("this model gives no probabilities; use predict")
-        found: Array = self.estimator.predict_proba(self._frame(data))
+        frame = self._frame(data)
+        with _missing_told(frame):
+            found: Array = self.estimator.predict_proba(frame)
         return found
 
     def _frame(self, data: Any) -> pl.DataFrame:
@@ -87,6 +95,21 @@ class Predictor:
         return pl.DataFrame(series)
 
 
+@contextmanager
+def _missing_told(frame: pl.DataFrame) -> Iterator[None]:
+    """Says in a sentence which value is missing, to a model that was trained without gaps and can fill none."""
+    try:
+        yield
+    except ValueError as error:
+        for column in frame.iter_columns():
+            gaps = column.is_null() | column.is_nan() if column.dtype.is_float() else column.is_null()
+            if (row := gaps.arg_max()) is not None and gaps[row]:
+                raise InvalidInput(
+                    f"column '{column.name}' is missing in row {row}, and the model was trained without gaps; fill it in"
+                ) from error
+        raise
+
+
 def load_model(folder: str | Path) -> Predictor:
     """The model in an MLflow model folder that a job of ours wrote.
 
@@ -100,12 +123,7 @@ def load_model(folder: str | Path) -> Predictor:
         described = yaml.safe_load((folder / "MLmodel").read_text())
         about = described["metadata"]["tensorfleet"]
         columns = json.loads(described["signature"]["inputs"])
-        estimator = (
-            _load_network(folder)
-            if about["flavor"] == "torch"
-            else load_skops((folder / SKOPS_FILE).read_bytes())
-        )
-        return Predictor(estimator, about, columns)
+        return Predictor(_load_estimator(folder, about["flavor"]), about, columns)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no model that TensorFleet wrote ({type(error).__name__}: {error})"
@@ -132,10 +150,17 @@ def load_skops(data: bytes) -> Any:
     return loaded
 
 
-def _load_network(folder: Path) -> Estimator:
-    from tensorfleet.training.network import load_network
+def _load_estimator(folder: Path, flavor: str) -> Estimator:
+    if flavor == "torch":
+        from tensorfleet.training.network import load_network
 
-    return load_network(folder, load_skops)
+        return load_network(folder, load_skops)
+    if flavor in BOOSTED_PACKAGES:
+        from tensorfleet.training.boosted_model import load_boosted
+
+        return load_boosted(folder, load_skops)
+    pipeline: Estimator = load_skops((folder / SKOPS_FILE).read_bytes())
+    return pipeline
 
 
 def _check_trees(value: Any, width: float = math.inf, seen: set[tuple[int, float]] | None = None) -> None:
@@ -155,6 +180,8 @@ def _check_trees(value: Any, width: float = math.inf, seen: set[tuple[int, float
             raise InvalidInput("the model holds a tree over categories, which none of ours does")
         _check_tree(nodes["left"], nodes["right"], nodes["feature_idx"], nodes["is_leaf"] == 0, width)
         return
+    if type(value).__name__ == "KMeans":
+        _check_centres(value)
     if (id(value), width) in seen:
         return
     seen.add((id(value), width))
@@ -164,6 +191,19 @@ def _check_trees(value: Any, width: float = math.inf, seen: set[tuple[int, float
         width = min(width, columns)
     for inner in _parts(value):
         _check_trees(inner, width, seen)
+
+
+def _check_centres(model: Any) -> None:
+    """scikit-learn's compiled code reads as many numbers of each centre as a row has, with as many threads as the model says."""
+    import numpy as np
+
+    centres, columns = getattr(model, "cluster_centers_", None), getattr(model, "n_features_in_", None)
+    if centres is None:
+        return
+    fits = isinstance(centres, np.ndarray) and centres.ndim == 2 and centres.shape[1] == columns
+    if not fits or not len(centres) or centres.dtype not in (np.float32, np.float64):
+        raise InvalidInput("the model holds centres of clusters that do not fit its columns")
+    model._n_threads = 1
 
 
 def _parts(value: Any) -> Iterable[Any]:

@@ -20,7 +20,7 @@ WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "model.json"
 PREPROCESSOR_FILE = "preprocessor.skops"
 _ROWS_AT_A_TIME = 8192
-_PICTURES_AT_A_TIME = 128
+_HEAVY_ROWS_AT_A_TIME = 128  # pictures and texts
 _NOT_THE_NETWORKS = ("classes", "target_mean", "target_deviation")
 
 
@@ -28,7 +28,7 @@ def forward_in_parts(network: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     """The network's outputs [rows, outputs] without gradients, in bounded memory."""
     import torch
 
-    rows = _PICTURES_AT_A_TIME if x.dtype == torch.uint8 else _ROWS_AT_A_TIME
+    rows = _ROWS_AT_A_TIME if x.dtype == torch.float32 else _HEAVY_ROWS_AT_A_TIME
     network.eval()
     with torch.no_grad():
         parts = [network(part) for part in torch.split(x, rows)]
@@ -70,11 +70,11 @@ class NetworkModel:
 
 
 def as_tensor(matrix: Any) -> torch.Tensor:
-    """float32 [rows, columns]; bytes, which pictures consist of, stay bytes."""
+    """float32 [rows, columns]; pictures stay bytes, and tokens int64."""
     import numpy as np
     import torch
 
-    kind = np.uint8 if matrix.dtype == np.uint8 else np.float32
+    kind = matrix.dtype if matrix.dtype in (np.uint8, np.int64) else np.float32
     return torch.from_numpy(np.ascontiguousarray(matrix, dtype=kind))
 
 

@@ -13,8 +13,8 @@ def build_network(network: str = "mlp", **config: Any) -> nn.Module:
     """A network with random weights.
 
     Args:
-        network: `mlp`, `cnn`, `resnet18` or `resnet50`.
-        config: the arguments of its builder below; the pictures' networks take [rows, channels, size, size] of bytes.
+        network: a name in BUILDERS.
+        config: the arguments of its builder; the pictures' networks take [rows, channels, size, size] of bytes.
 
     Raises:
         KeyError, TypeError: there is no such network, or it takes other arguments.
@@ -74,11 +74,54 @@ def resnet(depth: int, channels: int, size: int, outputs: int) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, outputs))
 
 
+def bert(
+    vocabulary: int,
+    positions: int,
+    outputs: int,
+    layers: int,
+    width: int,
+    heads: int,
+    dropout: float,
+    inner: int | None = None,
+) -> nn.Module:
+    """BERT with a classifier (Devlin et al., "BERT", 2018), Transformers' own; it takes tokens [rows, length], 0 for none."""
+    from torch import Tensor, arange, nn, zeros_like
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        vocab_size=vocabulary,
+        max_position_embeddings=positions,
+        num_labels=outputs,  # type: ignore[call-arg]  # a field of its base class
+        num_hidden_layers=layers,
+        hidden_size=width,
+        num_attention_heads=heads,
+        intermediate_size=inner or 4 * width,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+
+    class Bert(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = BertForSequenceClassification(config)
+
+        def forward(self, x: Tensor) -> Tensor:
+            places = arange(x.shape[1], device=x.device).expand_as(x)
+            found = self.inner(
+                x, attention_mask=(x != 0).long(), token_type_ids=zeros_like(x), position_ids=places
+            )
+            logits: Tensor = found.logits
+            return logits
+
+    return Bert()
+
+
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "cnn": cnn,
     "resnet18": lambda **config: resnet(18, **config),
     "resnet50": lambda **config: resnet(50, **config),
+    "bert": bert,
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tensorfleet.training import shared_reduce
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,10 +22,8 @@ class Replicas:
 
     def start(self, world_size: int) -> None:
         """Joins the other ranks, with the weights that rank 0 has."""
-        import torch
-
         if world_size > 1:
-            self.model = torch.nn.parallel.DistributedDataParallel(self.network)
+            self.model = shared_reduce.data_parallel(self.network)
 
     def weights(self) -> dict[str, Any]:
         return self.network.state_dict()

@@ -96,7 +96,15 @@ def _kind(column: pl.Series) -> tuple[str, str]:
     return ("", "it looks like an identifier") if unique > 0.9 * texts.len() else (CATEGORY, "")
 
 
-def build(frame: pl.DataFrame, kinds: dict[str, str], *, scale: bool, dense: bool, nan: bool = False) -> Any:
+def build(
+    frame: pl.DataFrame,
+    kinds: dict[str, str],
+    *,
+    scale: bool,
+    dense: bool,
+    nan: bool = False,
+    gaps: pl.DataFrame | None = None,
+) -> Any:
     """The unfitted transformer for these columns, or None where the numbers can be used as they are.
 
     Args:
@@ -104,12 +112,14 @@ def build(frame: pl.DataFrame, kinds: dict[str, str], *, scale: bool, dense: boo
         scale: the algorithm wants numbers of mean 0 and variance 1.
         dense: the algorithm cannot take sparse matrices.
         nan: the algorithm takes missing numbers as they are.
+        gaps: more rows, whose missing numbers are to be filled in too.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import StandardScaler
 
     numbers = [name for name, kind in kinds.items() if kind == NUMBER]
-    impute = not nan and any(frame[name].null_count() for name in numbers)
+    known = frame if gaps is None else gaps
+    impute = not nan and any(frame[name].null_count() or known[name].null_count() for name in numbers)
     if len(numbers) == frame.width and not impute:
         return StandardScaler() if scale else None
     parts: list[tuple[str, Any, Any]] = []

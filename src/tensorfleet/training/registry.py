@@ -12,12 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from tensorfleet.errors import FieldError, nearest
-from tensorfleet.training.algorithm import Algorithm, Params
+from tensorfleet.training.algorithm import Algorithm, Params, SklearnAlgorithm
+from tensorfleet.training.algorithms.bert import BERT
+from tensorfleet.training.algorithms.boosted import BOOSTED
 from tensorfleet.training.algorithms.linear import LINEAR
 from tensorfleet.training.algorithms.naive_bayes import NAIVE_BAYES
 from tensorfleet.training.algorithms.neighbours import NEIGHBOURS
 from tensorfleet.training.algorithms.neural import NEURAL
 from tensorfleet.training.algorithms.trees import TREES
+from tensorfleet.training.algorithms.unsupervised import UNSUPERVISED
 
 BUILT_IN: tuple[Algorithm, ...] = (
     *LINEAR,
@@ -25,6 +28,9 @@ BUILT_IN: tuple[Algorithm, ...] = (
     *NEIGHBOURS,
     *NAIVE_BAYES,
     *NEURAL,
+    *UNSUPERVISED,
+    *BERT,
+    *BOOSTED,
 )
 GROUP = "tensorfleet.algorithms"
 """Entry points of this group name an `Algorithm`, or a sequence of them."""
@@ -38,7 +44,10 @@ def _plugged_in() -> list[Algorithm]:
     for point in entry_points(group=GROUP):
         try:
             loaded = point.load()
-            found += [loaded] if isinstance(loaded, Algorithm) else list(loaded)
+            several = [loaded] if isinstance(loaded, Algorithm) else list(loaded)
+            if odd := [one for one in several if not isinstance(one, Algorithm)]:
+                raise TypeError(f"it names {odd[0]!r:.60}, which is no Algorithm")
+            found += several
         except Exception as error:
             log.warning("the plug-in %s with algorithms cannot be loaded: %s", point.value, error)
     return found
@@ -63,14 +72,20 @@ def catalogue() -> list[dict[str, Any]]:
     ]
 
 
-def validate(algorithm: str, hyperparameters: dict[str, Any], workers: int = 1) -> list[FieldError]:
-    """What is wrong with the algorithm's name, its hyperparameters, or running it on so many workers."""
+def validate(
+    algorithm: str, hyperparameters: dict[str, Any], workers: int = 1, folds: int | None = None
+) -> list[FieldError]:
+    """What is wrong with the algorithm's name, its hyperparameters, or running it on so many workers or in so many folds."""
     known = ALGORITHMS.get(algorithm)
     if known is None:
         message = f"there is no algorithm '{algorithm[:60]}'; {nearest(algorithm[:60], ALGORITHMS)}"
         return [FieldError("algorithm", message, "unknown_algorithm")]
     errors = validate_hyperparameters(algorithm, hyperparameters)
-    if workers > 1 and not known.distributes:
+    validates = isinstance(known, SklearnAlgorithm) and known.supervised
+    if folds and not validates:
+        message = f"{algorithm} is not cross-validated; leave it out, or use an algorithm of scikit-learn that has a target"
+        errors.append(FieldError("evaluation.folds", message, "does_not_cross_validate"))
+    if workers > 1 and not known.distributes and not (folds and validates):
         able = ", ".join(name for name, one in ALGORITHMS.items() if one.distributes)
         message = f"is {workers}, but {algorithm} trains on one; write 1, or use an algorithm that distributes: {able}"
         errors.append(FieldError("resources.workers", message, "does_not_distribute"))

@@ -19,7 +19,7 @@ from tensorfleet.errors import (
     Unavailable,
 )
 from tensorfleet.kit.files import write_atomic
-from tensorfleet.training import memory, registry, user_code
+from tensorfleet.training import memory, provenance, registry, user_code
 from tensorfleet.training.context import TaskContext, load_context
 from tensorfleet.training.pulse import answer_stack_dumps
 from tensorfleet.training.session import Session, activate
@@ -34,10 +34,11 @@ def run_task(task_dir: Path) -> int:
     session = Session(context)
     activate(session)
     answer_stack_dumps(task_dir)
+    note = provenance.Note(session) if context.rank == 0 else None
     code = 0
     try:
         limit_threads(context.cpus)
-        outcome = _run_builtin(session) if context.spec.get("algorithm") else _run_own_code(session)
+        outcome = _run_builtin(session) if context.spec.get("algorithm") else _run_own_code(session, note)
     except Stopped as stop:
         outcome = _stopped(session, stop.step)
     except SystemExit as stop:
@@ -47,6 +48,9 @@ def run_task(task_dir: Path) -> int:
         code = 1
         outcome = failure(error, context)
     session.saver.wait()  # what was saved is recorded before the outcome is there
+    if note is not None:
+        note.wait()
+        outcome |= {"provenance": note.digest} if outcome["status"] == "succeeded" else {}
     write_atomic(task_dir / OUTCOME_FILE, json.dumps(outcome).encode())
     session.close()
     activate(None)
@@ -55,7 +59,10 @@ def run_task(task_dir: Path) -> int:
 
 def _run_builtin(session: Session) -> dict[str, Any]:
     spec = session.context.spec
-    errors = registry.validate(spec["algorithm"], session.context.hyperparameters, session.context.world_size)
+    folds = (spec.get("evaluation") or {}).get("folds")
+    errors = registry.validate(
+        spec["algorithm"], session.context.hyperparameters, session.context.world_size, folds
+    )
     if errors:
         raise SpecInvalid(errors)
     algorithm = registry.ALGORITHMS[spec["algorithm"]]
@@ -66,9 +73,12 @@ def _run_builtin(session: Session) -> dict[str, Any]:
     }
 
 
-def _run_own_code(session: Session) -> dict[str, Any]:
+def _run_own_code(session: Session, note: provenance.Note | None) -> dict[str, Any]:
     seed_everything(session.context.seed)
-    user_code.run(session, session.context.spec["entrypoint"])
+    if note is not None:
+        note.wait()  # the code may fork
+    spec = session.context.spec
+    user_code.run(session, spec["entrypoint"], spec.get("args") or ())
     return _own_code_outcome(session)
 
 
@@ -81,7 +91,9 @@ def _stopped(session: Session, step: int) -> dict[str, Any]:
 def _own_code_outcome(session: Session) -> dict[str, Any]:
     if session.stopping:
         return _stopped(session, session.last_step)
-    return {"status": "succeeded", "metrics": session.last_values, "evaluation": {}, "model": None}
+    files = session.keeper.files if session.keeper else []
+    metrics = session.last_values
+    return {"status": "succeeded", "metrics": metrics, "evaluation": {}, "model": None, "files": files}
 
 
 def _exit_outcome(stop: SystemExit) -> dict[str, Any]:
@@ -92,7 +104,7 @@ def _exit_outcome(stop: SystemExit) -> dict[str, Any]:
 def failure(error: BaseException, context: TaskContext) -> dict[str, Any]:
     """The outcome for an error: its class, one sentence, and the part of the traceback that helps."""
     own_code = not context.spec.get("algorithm")
-    root = context.task_dir / user_code.FOLDER if own_code else None
+    root = context.code_dir if own_code else None
     shown = user_code.trimmed_traceback(error, root)
     print(shown, file=sys.stderr, flush=True)
     outcome = {"status": "failed", "class": _classify(error, own_code), "traceback": shown}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tensorfleet.objects.ports import ObjectStore
+    from tensorfleet.training.keeping import Keeper
     from tensorfleet.training.shard import Shard
 
 RECORDS_FILE = "records.jsonl"
@@ -40,6 +41,7 @@ class Session:
         self._records: int | None = None
         self._warned: set[str] = set()
         self.keep_alive: object = None
+        self.keeper: Keeper | None = None
         self.restored: Restored | None = None
         self.stop = StopRequest()
         self.stopping = False
@@ -95,7 +97,7 @@ class Session:
         self.beat(self._step)
         numbers = {name: self._number(name, value) for name, value in values.items()}
         self.last_values.update({name: number for name, number in numbers.items() if number is not None})
-        self._write({"kind": "metrics", "at": time.time(), "step": self._step, "values": numbers})
+        self.write({"kind": "metrics", "at": time.time(), "step": self._step, "values": numbers})
         if self.context.by_hand and self.context.rank == 0:
             shown = "  ".join(
                 f"{name} {number:.6g}" for name, number in numbers.items() if number is not None
@@ -105,7 +107,7 @@ class Session:
     def progress(self, value: float) -> None:
         """Records how much of the task is done, 0 to 1."""
         self.beat()
-        self._write({"kind": "progress", "at": time.time(), "value": round(min(1.0, max(0.0, value)), 4)})
+        self.write({"kind": "progress", "at": time.time(), "value": round(min(1.0, max(0.0, value)), 4)})
 
     def save(
         self, state: Any, step: int | None = None, *, rng: bool = True, wait: bool = False
@@ -192,7 +194,7 @@ class Session:
 
     @cached_property
     def saver(self) -> Saver:
-        return Saver(self.context, lambda: self.objects, self._write)
+        return Saver(self.context, lambda: self.objects, self.write)
 
     def _number(self, name: str, value: Any) -> float | None:
         if hasattr(value, "item"):
@@ -212,7 +214,8 @@ class Session:
             )
         return None
 
-    def _write(self, record: dict[str, Any]) -> None:
+    def write(self, record: dict[str, Any]) -> None:
+        """Appends a record, for the platform to read; any thread may."""
         line = json.dumps(record, allow_nan=False).encode() + b"\n"
         with self._writing:
             if self._records is None:

@@ -8,7 +8,7 @@ import importlib.machinery
 import sys
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tensorfleet.training import lazy_dynamo
@@ -75,15 +75,25 @@ def warm_imports() -> None:
 def warm_base() -> None:
     """All but torch."""
     # skops walks through all of scikit-learn, and there torch would be imported wherever it is installed.
-    with _without((*KEPT_OUT, "torch")):
+    with without((*KEPT_OUT, "torch")):
         for name in MODULES:
             importlib.import_module(name)
     _fill_caches()
 
 
+def warm_environment() -> None:
+    """What a task in an environment of its own may need; the packages of that environment may break some of it."""
+    with without(KEPT_OUT):
+        for name in (*MODULES, *TORCH_MODULES):
+            with suppress(Exception):
+                importlib.import_module(name)
+    with suppress(Exception):
+        _fill_caches()
+
+
 def warm_torch() -> None:
     """Adds torch, where it is installed; it is an extra."""
-    with _without(KEPT_OUT):
+    with without(KEPT_OUT):
         try:
             arm = lazy_dynamo.install()
         except ModuleNotFoundError:
@@ -94,8 +104,8 @@ def warm_torch() -> None:
 
 
 @contextmanager
-def _without(names: Collection[str]) -> Iterator[None]:
-    """Within it, these libraries are not to be found."""
+def without(names: Collection[str]) -> Iterator[None]:
+    """Within it, these libraries are not to be found, unless they are loaded already."""
     finder = _NotThere(names)
     sys.meta_path.insert(0, finder)
     try:
@@ -120,8 +130,11 @@ def _fill_caches() -> None:
     """Reads the metadata of installed packages once; it would take each task tens of milliseconds."""
     from narwhals.dependencies import is_into_dataframe
 
+    from tensorfleet.training import provenance
     from tensorfleet.training.artifacts import PACKAGES, package_version
 
+    provenance.environment()
+    provenance.machine()
     is_into_dataframe(None)
     for package in PACKAGES:
         package_version(package)

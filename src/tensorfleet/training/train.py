@@ -11,9 +11,22 @@ from typing import TYPE_CHECKING, Any
 from tensorfleet.training import session as _session
 
 if TYPE_CHECKING:
+    from torch.nn.parallel import DistributedDataParallel
+
     from tensorfleet.training.shard import Shard
 
-__all__ = ["dataset", "params", "progress", "rank", "report", "restore", "save", "should_stop", "world_size"]
+__all__ = [
+    "dataset",
+    "fast_reduce",
+    "params",
+    "progress",
+    "rank",
+    "report",
+    "restore",
+    "save",
+    "should_stop",
+    "world_size",
+]
 
 
 def params() -> dict[str, Any]:
@@ -77,6 +90,19 @@ def should_stop() -> bool:
     Ask after each step, and save when it says so: the job goes on later from there.
     """
     return _session.current().should_stop()
+
+
+def fast_reduce(model: DistributedDataParallel) -> bool:
+    """Has a DDP model average its gradients in shared memory where all ranks are on one machine; every rank has to call it.
+
+    Under TensorFleet every DDP model does so by itself.  Call it when you run by hand, right after the model is made.
+
+    Returns:
+        Whether it does; False where it cannot, and all stays as it was: ranks on several machines, GPUs, a hook of your own.
+    """
+    from tensorfleet.training import shared_reduce
+
+    return shared_reduce.fast_reduce(model)
 
 
 def rank() -> int:

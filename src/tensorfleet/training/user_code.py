@@ -4,73 +4,55 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import runpy
 import sys
-import tarfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from tensorfleet.errors import InvalidInput
+from tensorfleet.training import shared_reduce, work_folder
+from tensorfleet.training.keeping import Keeper
 from tensorfleet.training.session import Session
 
-FOLDER = "code"
-MOST_BYTES = 2 * 1024**3
-MOST_FILES = 50_000
 
-
-def run(session: Session, entrypoint: str) -> None:
-    """Runs `train.py` as `python train.py` would, or calls `package.module:function`."""
-    root = session.context.task_dir / FOLDER
-    root.mkdir(exist_ok=True)
-    if session.context.code is not None:
-        unpack(session.fetch(session.context.code["digest"], "the job's code"), root)
-    if entrypoint.endswith(".py"):
-        _run_script(session, root, entrypoint)
-    else:
-        _call(root, entrypoint, session.context.hyperparameters)
-
-
-def unpack(archive: Path, root: Path) -> None:
-    """Unpacks a .tar.gz of plain files and folders below `root`.
-
-    Raises:
-        InvalidInput: it is damaged or too large, or holds links, devices or paths that lead out of it.
-    """
-    total = 0
+def run(session: Session, entrypoint: str, args: Sequence[str] = ()) -> None:
+    """Runs `train.py` as `torchrun train.py` would, or calls `package.module:function`; what it leaves there is kept."""
+    context = session.context
+    unpacked = work_folder.prepare(session)
+    root = context.code_dir
+    if context.rank != 0:
+        return _start(session, root, entrypoint, args)
+    session.keeper = Keeper(lambda: session.objects, context.job_id, context.attempt, root, unpacked)
+    session.keeper.start()
     try:
-        with tarfile.open(archive, mode="r:gz") as tar:
-            for count, member in enumerate(tar, start=1):
-                if not (member.isreg() or member.isdir()):
-                    raise InvalidInput(
-                        f"the code holds '{member.name[:200]}', neither a file nor a folder; leave it out"
-                    )
-                total += member.size
-                if total > MOST_BYTES or count > MOST_FILES:
-                    raise InvalidInput(
-                        f"the code unpacks to more than {MOST_BYTES // 1024**3} GiB or {MOST_FILES} files"
-                    )
-                tar.extract(member, root, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InvalidInput(f"the code cannot be unpacked: {error}") from error
+        _start(session, root, entrypoint, args)
+    finally:
+        session.keeper.close()
 
 
-def _run_script(session: Session, root: Path, entrypoint: str) -> None:
+def _start(session: Session, root: Path, entrypoint: str, args: Sequence[str]) -> None:
+    shared_reduce.install()
+    if entrypoint.endswith(".py"):
+        _run_script(session, root, entrypoint, args)
+    else:
+        _call(session, root, entrypoint)
+
+
+def _run_script(session: Session, root: Path, entrypoint: str, args: Sequence[str]) -> None:
     script = (root / entrypoint).resolve()
     if not script.is_relative_to(root.resolve()) or not script.is_file():
         raise InvalidInput(f"entrypoint '{entrypoint}' is not in the code; it has {_names(root)}")
-    os.chdir(script.parent)
-    sys.path.insert(0, str(script.parent))
-    sys.argv = [str(script)]
+    work_folder.enter(session.context, script.parent)
+    sys.argv = [str(script), *args]
     # Kept to the end of the process: taking a script's objects apart is not our business, and a DDP model that is freed
     # after its process group can block for ever.
     session.keep_alive = runpy.run_path(str(script), run_name="__main__")
 
 
-def _call(root: Path, entrypoint: str, params: dict[str, object]) -> None:
+def _call(session: Session, root: Path, entrypoint: str) -> None:
     module_name, _, function_name = entrypoint.partition(":")
-    os.chdir(root)
-    sys.path.insert(0, str(root))
+    work_folder.enter(session.context, root)
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(module_name)
@@ -86,7 +68,7 @@ def _call(root: Path, entrypoint: str, params: dict[str, object]) -> None:
             f"entrypoint '{entrypoint}': module '{module_name}' has no function '{function_name}'"
         )
     if inspect.signature(function).parameters:
-        function(params)
+        function(session.context.hyperparameters)
     else:
         function()
 

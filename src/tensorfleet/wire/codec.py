@@ -61,6 +61,7 @@ def command(order: Command, payload: dict[str, Any]) -> pb.OrchestratorMessage:
     if order.kind == "start":
         rank = int(order.data["rank"])
         gang: list[str] = payload["workers"]
+        nodes = list(dict.fromkeys(gang))
         local = [number for number, worker_id in enumerate(gang) if worker_id == gang[rank]]
         task = {key: value for key, value in payload.items() if key != "workers"}
         task |= {
@@ -68,6 +69,8 @@ def command(order: Command, payload: dict[str, Any]) -> pb.OrchestratorMessage:
             "rank": rank,
             "local_rank": local.index(rank),
             "local_world_size": len(local),
+            "node_rank": nodes.index(gang[rank]),
+            "nodes": len(nodes),
         }
         return pb.OrchestratorMessage(start=pb.StartTask(lease=lease, rank=rank, task_json=json.dumps(task)))
     stop = pb.StopTask(

@@ -146,7 +146,7 @@ def test_every_algorithm_has_working_defaults():
         ("mlp", {"hidden": [8, -1]}, 1, "hyperparameters.hidden.1", "but is -1"),
         ("svm", {"kernel": "x" * 500}, 1, "hyperparameters.kernel", "but is 'xxx"),
         ("svm", {"gamma": -1}, 1, "hyperparameters.gamma", "-1"),
-        ("knn", {}, 2, "resources.workers", "an algorithm that distributes: mlp"),
+        ("knn", {}, 2, "resources.workers", "an algorithm that distributes: random_forest"),
     ],
 )
 def test_what_is_wrong_is_named(algorithm, hyperparameters, workers, field, message):

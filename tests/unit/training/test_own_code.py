@@ -26,11 +26,13 @@ train.report(step=2, other=1)
     code = {"sub/train.py": script, "sub/helper.py": "def double(x): return 2 * x"}
     exit_code, outcome = _run(tmp_path, "sub/train.py", code, hyperparameters={"x": 4})
     assert exit_code == 0
+    assert len(outcome.pop("provenance")) == 64
     assert outcome == {
         "status": "succeeded",
         "metrics": {"loss": 8, "other": 1},
         "evaluation": {},
         "model": None,
+        "files": [],
     }
 
 
@@ -102,9 +104,9 @@ def _archive(member, content=b""):
     return packed.getvalue()
 
 
-def _link(kind):
+def _link(kind, target="/etc/passwd"):
     member = tarfile.TarInfo("train.py")
-    member.type, member.linkname = kind, "/etc/passwd"
+    member.type, member.linkname = kind, target
     return member
 
 
@@ -113,8 +115,12 @@ def _link(kind):
     [
         _archive(tarfile.TarInfo("../escaped.py"), b"x"),
         _archive(_link(tarfile.SYMTYPE)),
+        _archive(_link(tarfile.SYMTYPE, "inside.py")),
         _archive(_link(tarfile.LNKTYPE)),
         _archive(_link(tarfile.FIFOTYPE)),
+        _archive(_link(tarfile.CHRTYPE)),
+        _archive(_link(tarfile.BLKTYPE)),
+        _archive(tarfile.TarInfo("a/../../escaped.py"), b"x"),
         _archive(tarfile.TarInfo("train.py"), b"x")[:-20],
         b"not an archive",
     ],
@@ -122,8 +128,16 @@ def _link(kind):
 def test_hostile_archives_are_refused(tmp_path, archive):
     code, outcome = _run(tmp_path, "train.py", archive)
     assert (code, outcome["class"]) == (1, "user_error")
-    assert "the code" in outcome["message"]
+    assert outcome["message"].startswith(("the code holds", "the code cannot be unpacked"))
     assert not list(tmp_path.rglob("escaped.py"))
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_BYTES", 100), ("MOST_FILES", 0)])
+def test_an_archive_that_unpacks_to_too_much(tmp_path, monkeypatch, limit, most):
+    monkeypatch.setattr(f"tensorfleet.training.archive.{limit}", most)
+    _, outcome = _run(tmp_path, "train.py", _archive(tarfile.TarInfo("train.py"), b" " * 101))
+    assert outcome["class"] == "user_error"
+    assert "unpacks to more than" in outcome["message"]
 
 
 def test_an_absolute_path_stays_inside(tmp_path):

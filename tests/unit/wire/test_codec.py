@@ -66,10 +66,12 @@ def test_a_welcome_says_where_to_go_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rank", "local_rank", "local_world_size"), [(0, 0, 2), (1, 0, 1), (2, 1, 2)], ids=["0", "1", "2"]
+    ("rank", "local_rank", "local_world_size", "node_rank"),
+    [(0, 0, 2, 0), (1, 0, 1, 1), (2, 1, 2, 0)],
+    ids=["0", "1", "2"],
 )
 def test_a_start_tells_a_rank_its_place_on_its_worker(
-    rank: int, local_rank: int, local_world_size: int
+    rank: int, local_rank: int, local_world_size: int, node_rank: int
 ) -> None:
     order = Command(1, "agent:w-1", "start", "41", {"job_id": "j-1", "rank": rank})
     payload = {"workers": ["w-1", "w-2", "w-1"], "world_size": 3, "job_id": "j-1"}
@@ -82,6 +84,8 @@ def test_a_start_tells_a_rank_its_place_on_its_worker(
         "rank": rank,
         "local_rank": local_rank,
         "local_world_size": local_world_size,
+        "node_rank": node_rank,
+        "nodes": 2,
     }
 
 

@@ -40,6 +40,10 @@ class NeuralParams(Params):
 
 
 class MlpParams(NeuralParams):
+    stream: bool | None = Field(
+        default=None,
+        description="reads the dataset piece by piece; when left out, one of more than 500 MB unpacked",
+    )
     hidden: list[_Width] = Field(default=[256, 128], max_length=50)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -77,6 +81,7 @@ NEURAL = (
         tasks=(CLASSIFICATION,),
         params=CnnParams,
         inputs="pictures",
+        packages=("pillow",),
         shape=("widths", "dropout"),
     ),
     NetworkAlgorithm(
@@ -85,6 +90,7 @@ NEURAL = (
         tasks=(CLASSIFICATION,),
         params=ImageParams,
         inputs="pictures",
+        packages=("pillow",),
     ),
     NetworkAlgorithm(
         name="resnet50",
@@ -92,5 +98,6 @@ NEURAL = (
         tasks=(CLASSIFICATION,),
         params=ImageParams,
         inputs="pictures",
+        packages=("pillow",),
     ),
 )

@@ -87,7 +87,8 @@ TREES = (
         tasks=BOTH,
         params=RandomForestParams,
         estimator=_random_forest,
-        grown=Grown("n_estimators"),
+        distributes=True,
+        grown=Grown("n_estimators", apart=True),
     ),
     SklearnAlgorithm(
         name="extra_trees",
@@ -95,7 +96,8 @@ TREES = (
         tasks=BOTH,
         params=RandomForestParams,
         estimator=_extra_trees,
-        grown=Grown("n_estimators"),
+        distributes=True,
+        grown=Grown("n_estimators", apart=True),
     ),
     SklearnAlgorithm(
         name="gradient_boosting",

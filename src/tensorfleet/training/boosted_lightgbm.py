@@ -1,0 +1,166 @@
+"""LightGBM's part of boosting: its parameters, its sockets, its text."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import lightgbm
+import numpy as np
+
+from tensorfleet.errors import InvalidInput
+from tensorfleet.training.boosted_data import TRAIN
+from tensorfleet.training.boosted_rounds import Loss, Rounds, agree
+from tensorfleet.training.lightgbm_text import essential
+
+if TYPE_CHECKING:
+    from tensorfleet.training.boosted import Work
+    from tensorfleet.training.boosted_data import Rows
+    from tensorfleet.training.meeting import Meeting
+
+    Array = np.ndarray[Any, Any]
+
+ERROR = lightgbm.basic.LightGBMError
+_NOT_THE_LIBRARYS = {"n_estimators", "early_stopping_rounds", "validation_fraction"}
+_NAMES = {
+    "subsample": "bagging_fraction",
+    "colsample_bytree": "feature_fraction",
+    "reg_alpha": "lambda_l1",
+    "reg_lambda": "lambda_l2",
+    "min_child_samples": "min_data_in_leaf",
+    "min_child_weight": "min_sum_hessian_in_leaf",
+    "min_split_gain": "min_gain_to_split",
+}
+_JOIN_LIMIT_MINUTES = 10
+
+
+class _Quiet:
+    """Drops what LightGBM says of its progress and of its sockets."""
+
+    def info(self, message: str) -> None: ...
+
+    def warning(self, message: str) -> None: ...
+
+
+def boost(work: Work) -> bytes:
+    """Grows the trees that are left; returns the model's text, of the best round where training ends early."""
+    lightgbm.register_logger(_Quiet())
+    rounds, data = work.rounds, work.data
+    params = _params(work) | _network(work.meeting)
+    train = _dataset(data.train, None, params)
+    watched = {name: _dataset(rows, train, params) for name, rows in data.watched.items()}
+    sizes = {TRAIN: len(data.train.y)} | {name: len(rows.y) for name, rows in data.watched.items()}
+    start = None if rounds.booster is None else opened(rounds.booster)
+    if start is not None and start.num_feature() != data.train.x.shape[1]:
+        raise InvalidInput(
+            "the checkpoint was made with other columns; the dataset's have to stay as they were"
+        )
+    booster = lightgbm.train(
+        params,
+        train,
+        rounds.total - rounds.done,
+        valid_sets=[train, *watched.values()],
+        valid_names=[TRAIN, *watched],
+        init_model=start,
+        callbacks=[_Between(rounds, sizes)],
+        keep_training_booster=True,
+    )
+    if work.meeting.world_size > 1:
+        booster.free_network()
+    return _text(booster, rounds.best)
+
+
+def cut(booster: bytes, upto: int) -> bytes:
+    """The model's text with the trees of the rounds up to this one only; with all for 0."""
+    return _text(opened(booster), upto) if upto else booster
+
+
+def opened(booster: bytes) -> lightgbm.Booster:
+    """A booster that predicts.
+
+    Raises:
+        InvalidInput: LightGBM does not take this text.
+    """
+    try:
+        return lightgbm.Booster(model_str=booster.decode())
+    except (ERROR, UnicodeDecodeError) as error:
+        raise InvalidInput(f"the booster cannot be read by LightGBM: {error}") from error
+
+
+def predicted(booster: lightgbm.Booster, x: Array) -> Array:
+    """[rows, classes] with more than two classes, else [rows]: a number or the probability of the second class."""
+    found: Array = np.asarray(booster.predict(x))
+    return found
+
+
+class _Between:
+    """LightGBM's callback after each round."""
+
+    def __init__(self, rounds: Rounds, sizes: dict[str, int]) -> None:
+        self._rounds, self._sizes = rounds, sizes
+        self.order = 0
+
+    def __call__(self, env: lightgbm.callback.CallbackEnv) -> None:
+        # On several ranks LightGBM measures each on its own rows.
+        losses = {
+            name: Loss(float(value), self._sizes[name])
+            for name, _, value, *_ in env.evaluation_result_list or ()
+        }
+        if self._rounds.after(losses, lambda: _text(env.model)):
+            raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+
+
+def _params(work: Work) -> dict[str, Any]:
+    """What `LGBMClassifier` and `LGBMRegressor` would give the library."""
+    given = work.params.model_dump()
+    params = {_NAMES.get(name, name): value for name, value in given.items() if name not in _NOT_THE_LIBRARYS}
+    if work.params.subsample < 1:
+        params["bagging_freq"] = 1
+    objective: dict[str, Any] = {"objective": "regression", "metric": "l2"}
+    if work.data.classes is not None:
+        objective = {"objective": "binary", "metric": "binary_logloss"}
+        if len(work.data.classes) > 2:
+            objective = {
+                "objective": "multiclass",
+                "metric": "multi_logloss",
+                "num_class": len(work.data.classes),
+            }
+    return params | objective | {
+        "seed": work.seed % 2**31, "num_threads": work.threads, "verbosity": -1, "deterministic": True, "force_col_wise": True,
+    }  # fmt: skip
+
+
+def _dataset(rows: Rows, like: lightgbm.Dataset | None, params: dict[str, Any]) -> lightgbm.Dataset:
+    return lightgbm.Dataset(rows.x, rows.y, reference=like, params=params)
+
+
+def _text(booster: lightgbm.Booster, upto: int = 0) -> bytes:
+    return essential(booster.model_to_string(num_iteration=upto or -1)).encode()
+
+
+def _network(meeting: Meeting) -> dict[str, Any]:
+    """What LightGBM needs to know of the other ranks: where each of them listens."""
+    if meeting.world_size == 1:
+        return {}
+    with (
+        socket.socket() as kept
+    ):  # until all have said theirs, so that no two ranks of a machine choose the same
+        kept.bind(("", 0))
+        port = kept.getsockname()[1]
+        machines = agree(meeting, f"{_own_address()}:{port}")
+    return {
+        "tree_learner": "data",
+        "pre_partition": True,
+        "machines": ",".join(machines),
+        "local_listen_port": port,
+        "num_machines": meeting.world_size,
+        "time_out": _JOIN_LIMIT_MINUTES,
+    }
+
+
+def _own_address() -> str:
+    """This machine's address on the way to rank 0's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((os.environ["MASTER_ADDR"], 9))
+        return str(probe.getsockname()[0])
