@@ -52,7 +52,7 @@ def test_digits_on_two_ranks(tmp_path):
 STEPS = """
 import sys
 import torch
-from tensorfleet.training import distributed, mlp_steps, networks
+from tensorfleet.training import distributed, neural_steps, networks
 from tensorfleet.training.algorithms.neural import MlpParams
 from tensorfleet.training.optimizing import Optimizer
 from tensorfleet.training.context import TaskContext
@@ -67,10 +67,10 @@ seen = []
 with distributed.process_group(context, distributed.open_store(context)):
     model = torch.nn.parallel.DistributedDataParallel(network)
     optimizer = Optimizer(network, MlpParams(), torch.device("cpu"))
-    batches = mlp_steps.epoch_batches(101, rank, 2, seed=7, epoch=1, batch_size=10)
+    batches = neural_steps.epoch_batches(101, rank, 2, seed=7, epoch=1, batch_size=10)
     before = torch.cat([p.detach().flatten() for p in network.parameters()])
     for step, batch in enumerate(batches):
-        mlp_steps.train_step(model, optimizer, torch.nn.functional.cross_entropy, x[batch], y[batch])
+        neural_steps.train_step(model, optimizer, torch.nn.functional.cross_entropy, x[batch], y[batch])
         weights = torch.cat([p.detach().flatten() for p in network.parameters()])
         everyone = [torch.empty_like(weights) for _ in range(2)]
         torch.distributed.all_gather(everyone, weights)

@@ -149,7 +149,12 @@ def _api(services: Services, link: _Link, watcher: LogWatcher) -> APIRouter:
     )
     api.include_router(
         tensorfleet.jobs.endpoints.build_router(
-            services.jobs, services.forks, services.provenance, services.log, stream, lambda job_id: explain(services, job_id)
+            services.jobs,
+            services.forks,
+            services.provenance,
+            services.log,
+            stream,
+            lambda job_id: explain(services, job_id),
         )
     )
     api.include_router(tensorfleet.fleet.endpoints.build_router(services.workers, request_worker))

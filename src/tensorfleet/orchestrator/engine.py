@@ -173,7 +173,9 @@ class Engine:
         with self._store.orchestrate(self._memory) as tx:
             self._lead.check(tx.connection)
             self.board.refresh(tx, self._clock())
-            now = self._clock()  # after the last submission that was read: nothing starts before it was submitted
+            now = (
+                self._clock()
+            )  # after the last submission that was read: nothing starts before it was submitted
             results = [(True, item.work(tx, now)) for item in group]
             self.board.follow(tx.touched, now)
             self.board.follow_progress(tx.progress, now)

@@ -108,7 +108,7 @@ class NetworkAlgorithm(Algorithm):
     inputs: str = "columns"
     shape: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
-    trainer: str = "tensorfleet.training.mlp:train"
+    trainer: str = "tensorfleet.training.neural:train"
     library: str = "PyTorch"
     distributes: bool = True
     accumulates: bool = True

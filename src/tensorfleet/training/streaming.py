@@ -215,7 +215,9 @@ class Stream:
         with parquet.ParquetFile(self._path) as file:
             table = file.read_row_group(group, columns=columns, use_threads=False)
         self._beat()
-        frame = pl.DataFrame(table)  # not from_arrow: in a warm process polars believes that there is no pyarrow
+        frame = pl.DataFrame(
+            table
+        )  # not from_arrow: in a warm process polars believes that there is no pyarrow
         floats = [name for name, kind in frame.schema.items() if kind.is_float()]
         return frame.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in floats)
 

@@ -51,7 +51,7 @@ TORCH_MODULES = (
     "safetensors.torch",
     "torch.distributed",
     "torch.nn.parallel",
-    "tensorfleet.training.mlp",
+    "tensorfleet.training.neural",
 )
 KEPT_OUT = ("pandas", "pyarrow", "pytest")
 """Libraries that the others import when they are there; without them the template is a fifth smaller."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from tensorfleet.errors import DataInvalid
 from tensorfleet.training import preprocessing
 from tensorfleet.training.algorithm import CLASSIFICATION, NetworkAlgorithm
-from tensorfleet.training.mlp_steps import global_batches
 from tensorfleet.training.network import as_tensor
+from tensorfleet.training.neural_steps import global_batches
 
 if TYPE_CHECKING:
     import torch

@@ -215,7 +215,7 @@ def test_hundreds_of_ranks_make_bounded_evidence() -> None:
             [
                 Frame("tensorfleet/training/distributed.py", 40, "_wait_for"),
                 Frame("tensorfleet/training/distributed.py", 30, "open_store"),
-                Frame("tensorfleet/training/mlp.py", 90, "train"),
+                Frame("tensorfleet/training/neural.py", 90, "train"),
             ],
             Doing.PEERS,
             "open_store",

@@ -6,8 +6,8 @@ import torch
 
 from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
-from tensorfleet.training.mlp_steps import epoch_batches
 from tensorfleet.training.models import load_model
+from tensorfleet.training.neural_steps import epoch_batches
 from tensorfleet.training.run import run_task
 
 HYPER = {"epochs": 4, "dropout": 0.3, "hidden": [16]}

@@ -10,8 +10,8 @@ from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, write_task
 from tensorfleet.training import memory
 from tensorfleet.training.algorithms.neural import MlpParams
-from tensorfleet.training.mlp_steps import train_step
 from tensorfleet.training.models import load_model
+from tensorfleet.training.neural_steps import train_step
 from tensorfleet.training.optimizing import Optimizer
 from tensorfleet.training.run import run_task
 

@@ -166,7 +166,7 @@ def test_a_rank_that_waits_in_it_is_known_to_wait_for_the_others(own):
     ]
     at = Frame("train.py", 9, "step", own, "loss.backward()")
     if not own:
-        at = Frame("tensorfleet/training/mlp_steps.py", 60, "train_step")
+        at = Frame("tensorfleet/training/neural_steps.py", 60, "train_step")
     where = whereabouts(Report(0, processes=(Process(1, "sleeping", (*calls, at)),)), gang=2)
     assert (where.doing, where.at, where.within) == (Doing.PEERS, at, "backward")
 

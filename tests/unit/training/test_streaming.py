@@ -177,6 +177,12 @@ def test_numbers_are_predicted_in_their_unit(tmp_path):
     assert outcome["metrics"]["r2"] > 0.98
 
 
+def test_another_split_than_its_own_is_refused(tmp_path):
+    code, outcome, _ = _train(tmp_path, csv_bytes(sample_frame("iris")), split={"test": 0.3})
+    assert code == 1
+    assert "leave split out" in outcome["message"]
+
+
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_resumed_stream_ends_with_the_same_weights(tmp_path, step):
     data, policy = csv_bytes(sample_frame("breast_cancer")), {"every_steps": 11}

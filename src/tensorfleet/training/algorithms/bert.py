@@ -1,4 +1,4 @@
-"""BERT: hyperparameters; `tensorfleet.training.mlp` trains it."""
+"""BERT: hyperparameters; `tensorfleet.training.neural` trains it."""
 
 from __future__ import annotations
 

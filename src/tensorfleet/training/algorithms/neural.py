@@ -1,4 +1,4 @@
-"""Neural networks: hyperparameters; `tensorfleet.training.mlp` trains them all."""
+"""Neural networks: hyperparameters; `tensorfleet.training.neural` trains them all."""
 
 from __future__ import annotations
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorfleet.errors import DataInvalid
+from tensorfleet.errors import DataInvalid, InvalidInput
 from tensorfleet.training import artifacts
 from tensorfleet.training.algorithm import NetworkAlgorithm
 from tensorfleet.training.algorithms.neural import NeuralParams
 from tensorfleet.training.data import Problem, load_problem, locate
 from tensorfleet.training.distributed import device, open_store, process_group
 from tensorfleet.training.evaluation import evaluate
-from tensorfleet.training.mlp_loop import Loop
 from tensorfleet.training.network import NetworkModel, pack_network
 from tensorfleet.training.networks import build_network
+from tensorfleet.training.neural_loop import Loop
 from tensorfleet.training.stopping import Stopped
 from tensorfleet.training.tensors import Tensors
 
@@ -69,6 +69,10 @@ def _load(
     context, where = session.context, device(session.context)
     source = locate(session)
     wanted = params.model_dump().get("stream", False)
+    if context.spec.get("split"):
+        if wanted:
+            raise InvalidInput("a stream holds a random fifth of the rows out; leave split out, or stream")
+        wanted = False
     if wanted or (wanted is None and streaming.too_large(source)):
         store = opened or open_store(context)
         gather = streaming.gather_over(store, context.rank, context.world_size)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tensorfleet.errors import InvalidInput
 from tensorfleet.training.algorithms.neural import NeuralParams
 from tensorfleet.training.gang import SAVE, STOP, Agreement, Exchange
-from tensorfleet.training.mlp_steps import (
+from tensorfleet.training.neural_steps import (
     epoch_metrics,
     epoch_seed,
     loss_function,
