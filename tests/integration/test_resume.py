@@ -221,8 +221,8 @@ LONG: dict[str, Any] = {
 # A job is preempted only when it has run for a while.
 LONGER = LONG | {
     "name": "longer",
-    "hyperparameters": LONG["hyperparameters"] | {"epochs": 60},
-    "checkpoint": {"every_epochs": 5},
+    "hyperparameters": LONG["hyperparameters"] | {"epochs": 150},
+    "checkpoint": {"every_epochs": 10},
 }
 FOREST = {
     "name": "forest",
