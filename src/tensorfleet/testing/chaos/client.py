@@ -32,7 +32,9 @@ class Users:
                 if "job" in item:
                     self._ids[name] = item["job"]["job_id"]
                     del left[name]
-                elif any(error.get("code") == "impossible" for error in item["errors"]):
+                elif item.get("status") == 503:  # the database went away in the middle of the batch
+                    self.refused["503"] += 1
+                elif any(error.get("code") == "impossible" for error in item.get("errors") or ()):
                     self.refused["no worker large enough at that moment"] += 1
                 else:
                     raise AssertionError(f"{spec['name']} was refused: {item}")
