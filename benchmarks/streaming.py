@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from benchmarks.fleet import CLI, fleet
+from benchmarks.memory import PeakMemory
 from benchmarks.report import table, write
 
 SIZE_GB = float(os.environ.get("BENCH_STREAM_GB", "3"))
@@ -37,34 +37,12 @@ def make_parquet(path: Path, size_gb: float) -> int:
     return groups * GROUP_ROWS
 
 
-class TaskMemory:
-    """The most that each task's process below `root` has resident, by its rank in MB; looked at every 50 ms."""
-
-    def __init__(self, root: psutil.Process) -> None:
-        self.most: dict[int, float] = {}
-        self._root = root
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> TaskMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stop.wait(0.05):
-            for process in self._root.children(recursive=True):
-                try:
-                    if process.name().startswith("tf-task"):
-                        # Pages of the file that the kernel could drop at once are not the rank's memory.
-                        about = process.memory_info()
-                        used = (about.rss - about.shared) / 1e6
-                        self.most[process.pid] = max(self.most.get(process.pid, 0.0), used)
-                except psutil.Error:
-                    continue
+def _own_memory(process: psutil.Process) -> tuple[int, float] | None:
+    """A task's memory without pages of files, which the kernel could drop at once."""
+    if not process.name().startswith("tf-task"):
+        return None
+    about = process.memory_info()
+    return process.pid, (about.rss - about.shared) / 1e6
 
 
 def main() -> None:
@@ -88,7 +66,7 @@ def main() -> None:
             "hyperparameters": {"epochs": 1, "batch_size": 4096, "hidden": [32]},
             "resources": {"workers": 2},
         }
-        with TaskMemory(platform.supervisor) as peak:
+        with PeakMemory([platform.supervisor], _own_memory) as peak:
             began = time.perf_counter()
             job = platform.client.submit(spec).wait()
             seconds = time.perf_counter() - began

@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import psutil
 
 from benchmarks.fleet import CLI, fleet
 from benchmarks.idle import role_of
+from benchmarks.memory import PeakMemory
 from benchmarks.report import table, write
 
 SIZE_MB = int(os.environ.get("BENCH_BIG_MB", "2000"))
@@ -43,39 +43,8 @@ def make_csv(path: Path, size_mb: int) -> str:
     return digest.hexdigest()
 
 
-class PeakMemory:
-    """The most that each of a family of processes, and whatever they start, has resident; looked at every 50 ms."""
-
-    def __init__(self, roots: list[psutil.Process]) -> None:
-        self.most: dict[str, float] = {}
-        self._roots = roots
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> PeakMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stop.wait(0.05):
-            for root in self._roots:
-                for process in [root, *_children(root)]:
-                    try:
-                        role, rss = role_of(process), process.memory_info().rss / 1e6
-                    except (psutil.Error, IndexError):
-                        continue
-                    self.most[role] = max(self.most.get(role, 0.0), rss)
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
+def _resident(process: psutil.Process) -> tuple[str, float]:
+    return role_of(process), process.memory_info().rss / 1e6
 
 
 def main() -> None:
@@ -84,7 +53,7 @@ def main() -> None:
         digest = make_csv(source, SIZE_MB)
         env = {**os.environ, "TENSORFLEET_HOME": str(platform.home)}
         times = {}
-        with PeakMemory([platform.supervisor, psutil.Process()]) as peak:
+        with PeakMemory([platform.supervisor, psutil.Process()], _resident) as peak:
             for name, command in (
                 ("upload", ("datasets", "add", str(source), "--name", "big")),
                 ("download", ("datasets", "download", "big", "--to", str(back))),

@@ -1,40 +1,18 @@
-"""Ranks of one job as processes, without a platform."""
+"""Ranks that are forked from a warm process, without a platform."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-
-def rank_environment(rank: int, world_size: int, port: int) -> dict[str, str]:
-    """What the agent puts into the environment of a rank, on one machine."""
-    ranks = {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(world_size),
-        "LOCAL_WORLD_SIZE": str(world_size),
-    }
-    where = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "GLOO_SOCKET_IFNAME": "lo",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    return os.environ | ranks | where
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tensorfleet.testing.ranks import rank_environment
+from tensorfleet.testing.servers import free_ports
 
 
 class WarmRanks:
@@ -50,7 +28,7 @@ class WarmRanks:
             signals: by rank, (step, signal): the rank sends itself the signal when it has done the step.  When one is killed
                 the others are killed too, as the platform does.
         """
-        port = free_port()
+        (port,) = free_ports(1)
         orders = [
             {
                 "folder": str(folder),

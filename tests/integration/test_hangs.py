@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,18 @@ from tensorfleet.errors import JobFailed
 from tensorfleet.sdk.jobs import Job
 from tensorfleet.testing import hangs
 from tests.integration.platform import Platform, wait_until
+from tests.integration.scripts import Submit, submitting
 
 AFTER_S = 2.0
-Submit = Callable[..., Job]
 
 
 @pytest.fixture
 def submit(platform: Platform, tmp_path: Path) -> Iterator[Submit]:
-    """Submits a script for two ranks; what still runs at the end of the test is cancelled."""
-    jobs: list[Job] = []
-
-    def submitted(text: str, on: Platform = platform, **fields: Any) -> Job:
-        folder = tmp_path / f"code-{len(jobs)}"
-        folder.mkdir()
-        (folder / "main.py").write_text(text)
-        given = {"name": "hangs", "entrypoint": "main.py", "code": str(folder), "resources": {"workers": 2}}
-        jobs.append(on.client.submit(given | {"hang": {"after": AFTER_S}} | fields))
-        return jobs[-1]
-
-    yield submitted
-    for job in jobs:
-        if not job.refresh().ended:
-            job.cancel()
-    wait_until(lambda: all(job.refresh().ended for job in jobs), "the jobs of the test to end")
+    """Submits a script for two ranks."""
+    with submitting(
+        platform, tmp_path, name="hangs", resources={"workers": 2}, hang={"after": AFTER_S}
+    ) as submitted:
+        yield submitted
 
 
 def found_hangs(job: Job) -> list[dict[str, Any]]:

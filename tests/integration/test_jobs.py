@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,28 +21,14 @@ from tensorfleet.errors import JobFailed
 from tensorfleet.sdk.jobs import Job
 from tensorfleet.settings import load_settings
 from tests.integration.platform import Platform, wait_until
-
-Submit = Callable[..., Job]
+from tests.integration.scripts import Submit, submitting
 
 
 @pytest.fixture
 def submit(platform: Platform, tmp_path: Path) -> Iterator[Submit]:
-    """Submits a script; what still runs at the end of the test is cancelled."""
-    jobs: list[Job] = []
-
-    def submitted(text: str, on: Platform = platform, **fields: Any) -> Job:
-        folder = tmp_path / f"code-{len(jobs)}"
-        folder.mkdir()
-        (folder / "main.py").write_text(text)
-        given = {"name": "own", "entrypoint": "main.py", "code": str(folder), **fields}
-        jobs.append(on.client.submit(given))
-        return jobs[-1]
-
-    yield submitted
-    for job in jobs:
-        if not job.refresh().ended:
-            job.cancel()
-    wait_until(lambda: all(job.refresh().ended for job in jobs), "the jobs of the test to end")
+    """Submits a script."""
+    with submitting(platform, tmp_path, name="own") as submitted:
+        yield submitted
 
 
 def failed(job: Job) -> dict[str, Any]:

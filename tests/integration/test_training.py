@@ -9,32 +9,15 @@ import polars as pl
 import pytest
 
 from tensorfleet.testing.frames import csv_bytes, parquet_bytes, sample_frame
+from tensorfleet.testing.ranks import rank_environment, run_ranks, run_tasks
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
 from tensorfleet.training.models import load_model
 from tensorfleet.training.run import run_task
-from tests.integration.ranks import free_port, rank_environment
-
-RUN = "import sys; from pathlib import Path; from tensorfleet.training.run import run_task; sys.exit(run_task(Path(sys.argv[1])))"
-
-
-def _run_ranks(commands: list[list[str]]) -> None:
-    """Starts one process per rank and waits for all; none is left behind."""
-    port = free_port()
-    ranks = [
-        subprocess.Popen(command, env=rank_environment(rank, len(commands), port))
-        for rank, command in enumerate(commands)
-    ]
-    try:
-        assert [process.wait(timeout=90) for process in ranks] == [0] * len(commands)
-    finally:
-        for process in ranks:
-            process.kill()
-            process.wait()
 
 
 def _train(folder: Path, world_size: int = 2, **task) -> list[Path]:
     folders = [write_task(folder, rank=rank, world_size=world_size, **task) for rank in range(world_size)]
-    _run_ranks([[sys.executable, "-c", RUN, str(task_dir)] for task_dir in folders])
+    assert run_tasks(folders) == [0] * world_size
     return folders
 
 
@@ -86,7 +69,7 @@ with distributed.process_group(context, distributed.open_store(context)):
 
 
 def test_after_each_step_weights_are_equal_while_shards_differ():
-    _run_ranks([[sys.executable, "-c", STEPS]] * 2)
+    assert run_ranks([[sys.executable, "-c", STEPS]] * 2) == [0, 0]
 
 
 def test_resuming_two_ranks_ends_with_the_same_weights(tmp_path):

@@ -168,21 +168,8 @@ def _publish(
     packages: Sequence[str] = (),
 ) -> dict[str, Any]:
     context = session.context
-    needed = (
-        PACKAGES if flavor == "torch" else [package for package in PACKAGES if package not in TORCH_PACKAGES]
-    )
-    requirements = [
-        f"{package}=={number}" for package in (*needed, *packages) if (number := package_version(package))
-    ]
-    columns = list(described.example)
-    rows = [list(row) for row in zip(*described.example.values(), strict=True)]
     signature = {"inputs": described.inputs, "outputs": described.outputs}
     about = {"task": described.task, "target": described.target, "classes": described.classes}
-    environment = {
-        "python": platform.python_version(),
-        "build_dependencies": ["pip"],
-        "dependencies": ["-r requirements.txt"],
-    }
     mlmodel = {
         "flavors": flavors,
         "metadata": {"tensorfleet": {"job_id": context.job_id, "flavor": flavor, **about}},
@@ -196,12 +183,12 @@ def _publish(
         "signature": {**{side: json.dumps(spec) for side, spec in signature.items()}, "params": None},
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
+    columns = list(described.example)
+    rows = [list(row) for row in zip(*described.example.values(), strict=True)]
     files = files | {
-        # JSON is YAML too; MLflow reads these two with a YAML parser.
-        "MLmodel": _json(mlmodel),
-        "python_env.yaml": _json(environment),
-        "requirements.txt": ("\n".join(requirements) + "\n").encode(),
+        "MLmodel": _json(mlmodel),  # JSON is YAML too; MLflow reads it with a YAML parser
         "input_example.json": _json({"columns": columns, "data": rows}),
+        **_environment(flavor, packages),
     }
     prefix = f"models/{context.job_id}/{context.attempt}"
     return {
@@ -210,6 +197,25 @@ def _publish(
         "flavor": flavor,
         "signature": signature,
         **about,
+    }
+
+
+def _environment(flavor: str, packages: Sequence[str]) -> dict[str, bytes]:
+    """The files that say what has to be installed for a model."""
+    needed = (
+        PACKAGES if flavor == "torch" else [package for package in PACKAGES if package not in TORCH_PACKAGES]
+    )
+    requirements = [
+        f"{package}=={number}" for package in (*needed, *packages) if (number := package_version(package))
+    ]
+    environment = {
+        "python": platform.python_version(),
+        "build_dependencies": ["pip"],
+        "dependencies": ["-r requirements.txt"],
+    }
+    return {
+        "python_env.yaml": _json(environment),
+        "requirements.txt": ("\n".join(requirements) + "\n").encode(),
     }
 
 

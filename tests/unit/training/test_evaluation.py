@@ -1,10 +1,5 @@
 """What is measured of a model: scikit-learn's numbers, splits that hold, folds that do not depend on the ranks."""
 
-import os
-import socket
-import subprocess
-import sys
-
 import numpy as np
 import polars as pl
 import pytest
@@ -19,12 +14,11 @@ from sklearn.preprocessing import StandardScaler
 from tensorfleet.errors import DataInvalid, SpecInvalid
 from tensorfleet.jobs.schemas import parse_spec
 from tensorfleet.testing.frames import csv_bytes, parquet_bytes, sample_frame
+from tensorfleet.testing.ranks import run_tasks
 from tensorfleet.testing.tasks import read_outcome, write_task
 from tensorfleet.training import curves, registry, splitting
 from tensorfleet.training.run import run_task
 from tensorfleet.training.splitting import SplitPolicy, divide
-
-RUN = "import sys; from pathlib import Path; from tensorfleet.training.run import run_task; sys.exit(run_task(Path(sys.argv[1])))"
 
 
 def train(folder, frame, **task):
@@ -282,13 +276,7 @@ def test_two_ranks_share_the_folds_with_the_same_result(tmp_path, algorithm):
     one = train(tmp_path / "one", frame, **task)
     task |= {"data": parquet_bytes(frame), "data_format": "parquet", "world_size": 2}
     ranks = [write_task(tmp_path / "two", rank=rank, **task) for rank in (0, 1)]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
-    started = [
-        subprocess.Popen([sys.executable, "-c", RUN, str(folder)], env=os.environ | where) for folder in ranks
-    ]
-    assert [process.wait(60) for process in started] == [0, 0]
+    assert run_tasks(ranks) == [0, 0]
     two = read_outcome(ranks[0])
     assert two["evaluation"] == one["evaluation"]
     assert two["metrics"] == one["metrics"]

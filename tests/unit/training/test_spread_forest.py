@@ -1,9 +1,5 @@
 """A forest that ranks have grown together is the one that a single rank grows, to the bit."""
 
-import os
-import socket
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +8,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, Rando
 
 from tensorfleet.errors import InvalidInput
 from tensorfleet.testing.frames import parquet_bytes, sample_frame
+from tensorfleet.testing.ranks import run_tasks
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
 from tensorfleet.training.algorithm import Grown
 from tensorfleet.training.run import run_task
@@ -19,7 +16,6 @@ from tensorfleet.training.skops_file import dump_skops
 from tensorfleet.training.spread import grow_forest, pack_trees, share, unpack_trees
 from tensorfleet.training.stopping import Stopped
 
-RUN = "import sys; from pathlib import Path; from tensorfleet.training.run import run_task; sys.exit(run_task(Path(sys.argv[1])))"
 X = np.random.default_rng(0).normal(size=(80, 4))
 Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int)
 
@@ -105,13 +101,7 @@ def test_two_processes_give_the_model_of_one(tmp_path, dataset):
     alone = write_task(tmp_path / "one", **task)
     assert run_task(alone) == 0
     ranks = [write_task(tmp_path / "two", rank=rank, world_size=2, **task) for rank in (0, 1)]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
-    started = [
-        subprocess.Popen([sys.executable, "-c", RUN, str(folder)], env=os.environ | where) for folder in ranks
-    ]
-    assert [process.wait(60) for process in started] == [0, 0]
+    assert run_tasks(ranks) == [0, 0]
     one, two = read_outcome(alone), read_outcome(ranks[0])
     assert two["metrics"] == one["metrics"]
     assert two["evaluation"] == one["evaluation"]
