@@ -62,7 +62,7 @@ check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/lint-imports
 	$(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
 
-unit: setup-dev ## no sockets, within a minute; the pure parts have every branch covered
+unit: setup-dev ## the parts alone, in two to three minutes; the pure ones have every branch covered
 	$(BIN)/pytest tests/unit -q --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 contracts: setup-dev ## one suite per port, on every backend, with real servers

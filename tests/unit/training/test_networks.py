@@ -11,7 +11,7 @@ from PIL import Image
 
 from tensorfleet.testing.frames import csv_bytes, parquet_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
-from tensorfleet.training import networks
+from tensorfleet.training import checkpoints, networks
 from tensorfleet.training.algorithms.neural import NEURAL, MlpParams
 from tensorfleet.training.models import load_model
 from tensorfleet.training.optimizing import learning_rate
@@ -166,9 +166,12 @@ def test_each_option_changes_the_training(tmp_path):
 
 
 def test_it_ends_when_nothing_gets_better_and_keeps_the_best(tmp_path):
-    hyper = {"hidden": [32], "epochs": 400, "learning_rate": 0.05, "early_stopping": 6}
     code, outcome, task_dir = _train(
-        tmp_path, data=csv_bytes(sample_frame("iris")), algorithm="mlp", hyperparameters=hyper
+        tmp_path,
+        data=csv_bytes(sample_frame("iris")),
+        algorithm="mlp",
+        hyperparameters={"hidden": [32], "epochs": 400, "learning_rate": 0.05, "early_stopping": 6},
+        checkpoint={"every_epochs": 1, "keep_last": 20},
     )
     assert code == 0
     reported = [record["values"]["accuracy"] for record in read_records(task_dir, "metrics")]
@@ -176,6 +179,14 @@ def test_it_ends_when_nothing_gets_better_and_keeps_the_best(tmp_path):
     best = max(reported)
     assert reported.index(best) == len(reported) - 1 - 6
     assert math.isclose(outcome["metrics"]["accuracy"], best)
+
+    states = {}
+    for record in read_records(task_dir, "checkpoint"):
+        states[record["epoch"]] = checkpoints.decode((tmp_path / "objects" / record["key"]).read_bytes())
+    model = load_model(model_folder(tmp_path, outcome)).estimator.network.state_dict()
+    at_the_best, at_the_end = states[len(reported) - 6]["network"], states[len(reported)]["network"]
+    assert all(torch.equal(model[name], at_the_best[name]) for name in model)
+    assert not all(torch.equal(model[name], at_the_end[name]) for name in model)
 
 
 def test_half_precision_without_a_gpu_is_refused(tmp_path):
