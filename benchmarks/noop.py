@@ -120,7 +120,7 @@ def peers() -> dict[str, list[float]]:
 
 def main() -> None:
     rates = {"TensorFleet, SQLite": asyncio.run(ours(""))}
-    with postgres() as url:
+    with postgres(synced=True) as url:
         rates["TensorFleet, PostgreSQL"] = asyncio.run(ours(create_database(url)))
     rates |= peers()
     rows = [

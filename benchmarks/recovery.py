@@ -223,7 +223,7 @@ def row(name: str, what: str, seconds: list[float]) -> tuple[str, ...]:
 
 def main() -> None:
     found: dict[str, Any] = dict(asyncio.run(on_one_machine()))
-    with postgres_server() as server:
+    with postgres_server(synced=True) as server:
         found["leader"] = asyncio.run(with_standby(create_database(server.url)))
         found["database"] = asyncio.run(database_away(server))
     rows = [

@@ -269,7 +269,7 @@ def main() -> None:
         if backend == "sqlite":
             results[backend] = asyncio.run(measure(""))
         else:
-            with postgres() as url:
+            with postgres(synced=True) as url:
                 results[backend] = asyncio.run(measure(create_database(url)))
         room = results[backend]["room"]
         print(

@@ -12,18 +12,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.types import BigInteger, TypeDecorator
 
+from tensorfleet.adapters.together import Statement, keep_together, run_together
 from tensorfleet.errors import InvalidInput, StorageFull, Unavailable
 from tensorfleet.kit.storable import to_json
 
+PING_AFTER_S = 1.0
 LOCK_WAIT_S = 15.0
 """How long a writer waits for SQLite's one write lock before it says that the store is away."""
 
@@ -93,17 +96,21 @@ class Database:
                 yield connection
 
     def lock_event_log(self, connection: Connection) -> None:
-        """Held to the end of the transaction by whoever appends to the event log (SQLite's write lock does it already)."""
+        """Held to the end of the transaction by whoever appends to the event log."""
+        run_together(connection, self.locking_event_log(connection))
+
+    def locking_event_log(self, connection: Connection) -> list[Statement]:
+        """What `lock_event_log` runs, to be run by the caller in this transaction."""
         self._appending.add(id(connection))
-        self._lock(connection, _EVENT_LOCK)
+        return self._lock(_EVENT_LOCK)
 
     def lock_schema(self, connection: Connection) -> None:
         """Held to the end of the transaction by whoever creates or upgrades tables."""
-        self._lock(connection, _SCHEMA_LOCK)
+        run_together(connection, self._lock(_SCHEMA_LOCK))
 
-    def _lock(self, connection: Connection, number: int) -> None:
-        if not self.is_sqlite:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({number})"))
+    def _lock(self, number: int) -> list[Statement]:
+        """SQLite's write lock does it already."""
+        return [] if self.is_sqlite else [Statement(text(f"SELECT pg_advisory_xact_lock({number})"))]
 
     def ping(self) -> None:
         with self.read() as connection:
@@ -141,16 +148,33 @@ def _create_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             json_serializer=to_json,
             pool_size=4,
             max_overflow=16,
-            pool_pre_ping=True,
         )
+        event.listen(engine, "checkin", _note_rest)
+        event.listen(engine, "checkout", partial(_ping_rested, engine))
+        keep_together(engine)
+        return engine
     raise InvalidInput(
         f"database_url: {parsed.get_backend_name()} is not supported; use SQLite or PostgreSQL"
     )
+
+
+def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _ping_rested(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Tries a connection that nobody has used for a while (the server may have gone), without a round trip for all others."""
+    if time.monotonic() - record.info.get("rests_since", time.monotonic()) < PING_AFTER_S:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error  # the pool then makes a new one
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

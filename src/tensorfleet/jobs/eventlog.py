@@ -9,7 +9,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import cursors, events
+from tensorfleet.adapters.together import Statement, run_together
 from tensorfleet.jobs.model import Event, NewEvent
+
+_INSERT = insert(events).inline()
 
 
 class SqlEventLog:
@@ -20,13 +23,16 @@ class SqlEventLog:
 
     def append(self, connection: Connection, new: Sequence[NewEvent]) -> None:
         """Adds entries inside the caller's transaction; ids become visible in the order in which they were drawn."""
+        run_together(connection, self.appending(connection, new))
+
+    def appending(self, connection: Connection, new: Sequence[NewEvent]) -> list[Statement]:
+        """What `append` runs, to be run by the caller in this transaction."""
         if not new:
-            return
-        self._database.lock_event_log(connection)
+            return []
         rows = [
             {"job_id": event.job_id, "kind": event.kind, "at": event.at, "data": event.data} for event in new
         ]
-        connection.execute(insert(events), rows)
+        return [*self._database.locking_event_log(connection), Statement(_INSERT, rows)]
 
     def read_after(
         self,

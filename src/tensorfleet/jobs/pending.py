@@ -1,17 +1,18 @@
 """What a transaction is going to write: collected while it decides, written at its end, a statement for all rows of a kind.
 
-A group of fifty reports then costs some ten statements, not some five hundred.
+A group of fifty reports then costs some ten statements, not some five hundred, and on PostgreSQL one round trip.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, Update, bindparam, insert, or_, update
+from sqlalchemy import Connection, Executable, Table, Update, bindparam, insert, or_, update
 
 from tensorfleet.adapters.schema import attempts, jobs, leases, outbox, tasks
+from tensorfleet.adapters.together import Statement, run_together
 from tensorfleet.errors import Conflict
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import NewEvent
@@ -34,6 +35,11 @@ _ORDERS = update(outbox).where(
     outbox.c.topic == bindparam("b_topic"), outbox.c.ref == bindparam("b_ref"), outbox.c.done_at.is_(None)
 )
 _ORDER = _ORDERS.where(outbox.c.kind == bindparam("b_kind"))
+_GUARDS: Mapping[Executable, str] = {
+    _JOB: "a job was changed by another orchestrator",
+    _TASK: "a lease is not in force any more; its report changes nothing",
+}
+"""Statements that have to find each of their rows."""
 
 
 class Writes:
@@ -72,38 +78,32 @@ class Writes:
         Raises:
             Conflict: a job or a lease is not as it was when it was decided on; the transaction has to be given up.
         """
-        _guarded(connection, _JOB, self.jobs.values(), "a job was changed by another orchestrator")
-        _many(connection, _PROGRESS, self.progress.values())
-        _insert(connection, attempts, self.new_attempts)
-        _insert(connection, tasks, self.new_tasks)
-        _guarded(
-            connection,
-            _TASK,
-            self.tasks.values(),
-            "a lease is not in force any more; its report changes nothing",
-        )
-        _many(connection, _OFFSETS, self.offsets.values())
-        _many(connection, _LEASE, self.released)
-        _many(connection, _ATTEMPT, self.closed_attempts)
-        _insert(connection, outbox, self.orders)
-        _many(connection, _ORDERS, self.closed_orders)
-        _many(connection, _ORDER, self.confirmed_orders)
-        log.append(connection, self.events)
+        statements = [
+            *_alike(_JOB, self.jobs.values()),
+            *_alike(_PROGRESS, self.progress.values()),
+            *_insert(attempts, self.new_attempts),
+            *_insert(tasks, self.new_tasks),
+            *_alike(_TASK, self.tasks.values()),
+            *_alike(_OFFSETS, self.offsets.values()),
+            *_alike(_LEASE, self.released),
+            *_alike(_ATTEMPT, self.closed_attempts),
+            *_insert(outbox, self.orders),
+            *_alike(_ORDERS, self.closed_orders),
+            *_alike(_ORDER, self.confirmed_orders),
+            *log.appending(connection, self.events),
+        ]
+        for one, count in zip(statements, run_together(connection, statements), strict=True):
+            if one.what in _GUARDS and count != len(one.rows):
+                raise Conflict(f"{_GUARDS[one.what]}; it has to be loaded again")
 
 
-def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
+def _insert(table: Table, rows: list[Row]) -> list[Statement]:
+    return [Statement(insert(table).inline(), rows)] if rows else []
 
 
-def _many(connection: Connection, statement: Update, rows: Any) -> int:
-    """Runs the statement for each row, those with the same columns together; returns how many rows it changed."""
+def _alike(statement: Update, rows: Iterable[Row]) -> list[Statement]:
+    """The statement for each row, those with the same columns together."""
     alike: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         alike.setdefault(tuple(sorted(row)), []).append(row)
-    return sum(connection.execute(statement, same).rowcount for same in alike.values())
-
-
-def _guarded(connection: Connection, statement: Update, rows: Any, otherwise: str) -> None:
-    if rows and _many(connection, statement, rows) != len(rows):
-        raise Conflict(f"{otherwise}; it has to be loaded again")
+    return [Statement(statement, same) for same in alike.values()]

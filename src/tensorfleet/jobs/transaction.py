@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, null, select, update
 
 from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
 from tensorfleet.errors import Conflict, NotFound
@@ -32,6 +32,14 @@ from tensorfleet.jobs.rows import (
     state_of,
     stored_text,
 )
+
+_NEWEST = select(func.coalesce(func.max(events.c.id), 0))
+_SUBMITTED = (
+    select(events.c.id, events.c.job_id)
+    .where(events.c.id > bindparam("position"), events.c.kind == "job.submitted")
+    .union_all(select(_NEWEST.scalar_subquery(), null()))
+)
+"""What was submitted after a place in the event log, and, in the row without a job, the log's newest place."""
 
 
 class SqlJobTransaction:
@@ -262,19 +270,16 @@ class SqlJobTransaction:
         return [queued_of(row) for row in self.connection.execute(query)]
 
     def newest_event(self) -> int:
-        return int(self.connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one())
+        return int(self.connection.execute(_NEWEST).scalar_one())
 
     def submitted_after(self, position: int) -> tuple[list[QueuedJob], int]:
         """Jobs that were submitted after a place in the event log and wait, and the place up to which this is known."""
-        newest = self.newest_event()
-        if newest == position:
-            return [], position
-        new = (events.c.id > position) & (events.c.id <= newest) & (events.c.kind == "job.submitted")
-        # In two steps: joined, SQLite would walk through the whole queue and look for each job's entry.
-        submitted = self.connection.execute(select(events.c.job_id).where(new)).scalars().all()
-        if not submitted:
+        found = self.connection.execute(_SUBMITTED, {"position": position}).all()
+        newest = next(row.id for row in found if row.job_id is None)
+        if len(found) == 1:
             return [], newest
-        waiting = (jobs.c.status == JobStatus.QUEUED.value) & jobs.c.id.in_(submitted)
+        waiting = (jobs.c.status == JobStatus.QUEUED.value) & jobs.c.id.in_([row.job_id for row in found])
+        # In two steps: joined, SQLite would walk through the whole queue and look for each job's entry.
         return [
             queued_of(row) for row in self.connection.execute(select(*QUEUE_COLUMNS).where(waiting))
         ], newest

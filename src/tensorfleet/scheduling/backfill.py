@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heapify, heappop
 
 from tensorfleet.scheduling.model import RunningJob, Snapshot, WaitingJob, WorkerView
 from tensorfleet.scheduling.room import Fleet, RoomFor, capacity
@@ -77,13 +78,12 @@ def _first_fit(job: WaitingJob, snapshot: Snapshot, shadow: Fleet) -> datetime |
         for running in snapshot.running
         if not running.stopping and (end := likely_end(running, snapshot.now)) is not None
     ]
+    heapify(ending)  # thousands may run, and the first few ends are mostly enough
     room = RoomFor(shadow, job.demand)
     at = snapshot.now
-    for end, _, running in sorted(ending):
-        if room.count >= job.min_workers:
-            break
+    while ending and room.count < job.min_workers:
+        at, _, running = heappop(ending)
         room.give(running.worker_ids, running.demand)
-        at = end
     return at if room.count >= job.min_workers else None
 
 

@@ -10,6 +10,13 @@ from tensorfleet.scheduling.room import Fleet, RoomFor
 from tensorfleet.scheduling.shares import Shares
 
 
+def may_stop_others(snapshot: Snapshot) -> bool:
+    """A quick look: whether any waiting job could have a running one stopped, by its priority or by its workspace."""
+    highest = min((job.priority for job in snapshot.queue), default=0)
+    workspaces = {job.workspace for job in snapshot.queue}
+    return any(found.priority > highest or not workspaces <= {found.workspace} for found in snapshot.running)
+
+
 class Victims:
     """The running jobs that may be stopped: of the lowest priority first, then the most recently started, because they
     lose the least progress.

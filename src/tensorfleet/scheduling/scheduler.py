@@ -15,6 +15,7 @@ from tensorfleet.scheduling.model import (
     Decision,
     Demand,
     Place,
+    Policy,
     Preempt,
     Resize,
     RunningJob,
@@ -24,7 +25,7 @@ from tensorfleet.scheduling.model import (
 )
 from tensorfleet.scheduling.order import in_order
 from tensorfleet.scheduling.placement import Choice, choose
-from tensorfleet.scheduling.preemption import Victims
+from tensorfleet.scheduling.preemption import Victims, may_stop_others
 from tensorfleet.scheduling.room import Fleet, capacity
 from tensorfleet.scheduling.shares import Shares
 
@@ -90,13 +91,14 @@ class Pass:
         self._idle_slots = self.free.idle_slots
         self._waiting = False
         self._stuck = False
-        self._last = _last_worker(snapshot)
+        self._last = _last_worker(snapshot) if snapshot.policy is Policy.ROUND_ROBIN else None
 
     def serve(self) -> None:
         """Goes through the queue, until nothing can change any more."""
-        if not self._idle_slots and not self.snapshot.running:
-            return
+        may_stop = may_stop_others(self.snapshot)
         for job in in_order(self.snapshot, self.shares):
+            if not self._idle_slots and not may_stop:
+                return
             if self._too_large(job):
                 self._waiting = True
                 continue
@@ -253,8 +255,9 @@ class Pass:
 
     def growth(self) -> Iterator[Resize]:
         """At most one elastic job that may take what is left, when nobody else wants it and nothing else moves."""
-        moving = self.places or self.preempts or any(running.stopping for running in self.snapshot.running)
-        if self._waiting or moving:
+        if self._waiting or self.places or self.preempts or not self._idle_slots:
+            return
+        if any(running.stopping for running in self.snapshot.running):
             return
         for running in sorted(self.snapshot.running, key=lambda f: (f.priority, f.started_at, f.id)):
             more = self._more_for(running)
