@@ -69,5 +69,7 @@ def _keep_many(cursor: Any, statement: str, parameters: Sequence[Any], context: 
 
 def _send(driver: Any, batch: _Batch) -> None:
     with driver.pipeline():
-        sent = [[driver.execute(text, row) for row in rows] for text, rows in batch.kept]
-    batch.counts = [sum(max(0, cursor.rowcount) for cursor in cursors) for cursors in sent]
+        cursors = [driver.cursor() for _ in batch.kept]
+        for cursor, (text, rows) in zip(cursors, batch.kept, strict=True):
+            cursor.execute(text, rows[0]) if len(rows) == 1 else cursor.executemany(text, rows)
+    batch.counts = [cursor.rowcount for cursor in cursors]
