@@ -116,6 +116,19 @@ leases = Table(
     Column("job_id", String(32), nullable=False),
     Column("granted_at", UtcTime, nullable=False),
     Column("released_at", UtcTime),
+    # The ledger: what was held, and what the time was good for, which is known when the attempt has ended.
+    Column("workspace", String(100), nullable=False, server_default="default"),
+    Column("cpus", Float, nullable=False, server_default="0"),
+    Column("gpus", Float, nullable=False, server_default="0"),
+    Column("memory_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("idle_s", Float),
+    Column("useful_s", Float),
+    Column("lost_s", Float),
+    Column("hung_s", Float),
+    Column("cpu_used_s", Float),
+    Column("energy_j", Float),
+    Column("energy_how", String(20)),  # measured or estimated
+    Index("ix_leases_granted", "workspace", "granted_at"),
     Index(
         "ix_leases_live",
         "worker_id",

@@ -59,6 +59,11 @@ class LogWatcher:
         self._listeners = 0
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def newest(self) -> int:
+        """The log's newest id when it was last looked at."""
+        return self._last
+
     async def wait_beyond(self, position: int, timeout_s: float) -> bool:
         """Returns when the log has entries after `position` (True) or the time is over (False)."""
         self._listeners += 1
@@ -113,25 +118,28 @@ async def stream_events(
 
     With `get_job`, the stream ends once that job has ended and all of its log is sent.
     """
-    position = after if after >= 0 else await asyncio.to_thread(log.last_id)
+    newest = await asyncio.to_thread(log.last_id)
+    position = after if after >= 0 else newest
+    may_be_over = True
     yield b": connected\n\n"
     while True:
-        seen = await asyncio.to_thread(log.last_id)
-        job = get_job() if get_job else None
-        over = False
+        job = get_job() if get_job and may_be_over else None
+        may_be_over = False
         async for event in _pages(log, position, job_id):
             position = event.id
-            over = over or event.kind in _ENDS
+            may_be_over = may_be_over or event.kind in _ENDS
             yield _message(event.id, event.kind, event_to_dict(event))
         if job is not None and job.status.ended:
             # Read after the state was seen: all that was committed with the end or before it has been sent.
             yield _message(None, "end", job_to_dict(job))
             return
-        position = max(position, seen)
-        if over and get_job:
-            continue  # the end was committed after the state was read: nothing more may ever come to wait for
+        position = max(position, newest)
+        if may_be_over and get_job:
+            continue  # the end may be the log's last entry: there would be nothing to wait for
         if not await watcher.wait_beyond(position, KEEP_ALIVE_S):
+            may_be_over = True
             yield b": keep-alive\n\n"
+        newest = watcher.newest
 
 
 async def _pages(log: SqlEventLog, position: int, job_id: str | None) -> AsyncIterator[Event]:

@@ -13,6 +13,7 @@ from tensorfleet.adapters.together import Statement, run_together
 from tensorfleet.jobs.model import Event, NewEvent
 
 _INSERT = insert(events).inline()
+_NEWEST = select(func.coalesce(func.max(events.c.id), 0))
 
 
 class SqlEventLog:
@@ -79,7 +80,7 @@ class SqlEventLog:
 
     def last_id(self) -> int:
         with self._database.read() as connection:
-            return int(connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one())
+            return int(connection.execute(_NEWEST).scalar_one())
 
     def cursor(self, name: str) -> int:
         """How far the reader called `name` has come; 0 when it never read."""

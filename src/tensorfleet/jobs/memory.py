@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tensorfleet.jobs.model import JobState, JobStatus
@@ -37,6 +38,9 @@ class KnownTask:
     worker_id: str
     log: int = 0
     record: int = 0
+    granted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 class JobMemory:

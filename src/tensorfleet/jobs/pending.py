@@ -52,7 +52,7 @@ class Writes:
         self.tasks: dict[int, Row] = {}
         self.new_attempts: list[Row] = []
         self.new_tasks: list[Row] = []
-        self.released: list[Row] = []
+        self.leases: dict[int, Row] = {}
         self.closed_attempts: list[Row] = []
         self.orders: list[Row] = []
         self.closed_orders: list[Row] = []
@@ -67,9 +67,12 @@ class Writes:
     def save_task(self, token: int, values: Mapping[str, Any]) -> None:
         self.tasks.setdefault(token, {"b_lease": token}).update(values)
 
+    def save_lease(self, token: int, values: Mapping[str, Any]) -> None:
+        self.leases.setdefault(token, {"b_token": token}).update(values)
+
     def release(self, token: int, worker_id: str, now: datetime) -> None:
         """The lease is over, and with it every order under it."""
-        self.released.append({"b_token": token, "released_at": now})
+        self.save_lease(token, {"released_at": now})
         self.closed_orders.append({"b_topic": f"agent:{worker_id}", "b_ref": str(token), "done_at": now})
 
     def flush(self, connection: Connection, log: SqlEventLog) -> None:
@@ -85,7 +88,7 @@ class Writes:
             *_insert(tasks, self.new_tasks),
             *_alike(_TASK, self.tasks.values()),
             *_alike(_OFFSETS, self.offsets.values()),
-            *_alike(_LEASE, self.released),
+            *_alike(_LEASE, self.leases.values()),
             *_alike(_ATTEMPT, self.closed_attempts),
             *_insert(outbox, self.orders),
             *_alike(_ORDERS, self.closed_orders),

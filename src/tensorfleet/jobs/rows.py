@@ -72,4 +72,7 @@ def _outcome_from_dict(data: dict[str, Any]) -> Outcome:
 
 
 def known_task_of(row: Row[Any]) -> KnownTask:
-    return KnownTask(row.job_id, row.attempt, row.rank, row.worker_id, row.log_offset, row.record_offset)
+    return KnownTask(
+        row.job_id, row.attempt, row.rank, row.worker_id, row.log_offset, row.record_offset,
+        row.granted_at, row.started_at, row.finished_at,
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, null, select, u
 
 from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
 from tensorfleet.errors import Conflict, NotFound
+from tensorfleet.jobs.accounting import split
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.events import CloseAttempt, Effect, Record, ReleaseLease, StartTask, StopTask
 from tensorfleet.jobs.memory import JobMemory, KnownJob, KnownTask
 from tensorfleet.jobs.model import (
     Event,
+    FailureClass,
     JobState,
     JobStatus,
     Lease,
@@ -33,6 +35,7 @@ from tensorfleet.jobs.rows import (
     stored_text,
 )
 
+_TIMED_TASKS = select(tasks, leases.c.granted_at).join(leases, leases.c.token == tasks.c.lease)
 _NEWEST = select(func.coalesce(func.max(events.c.id), 0))
 _SUBMITTED = (
     select(events.c.id, events.c.job_id)
@@ -102,7 +105,7 @@ class SqlJobTransaction:
         found: Sequence[Row[Any]] = ()
         if row.attempt:
             current = (tasks.c.job_id == row.id) & (tasks.c.attempt == row.attempt)
-            found = self.connection.execute(select(tasks).where(current).order_by(tasks.c.rank)).all()
+            found = self.connection.execute(_TIMED_TASKS.where(current).order_by(tasks.c.rank)).all()
         known = KnownJob(
             queued_of(row),
             state_of(row, found),
@@ -130,7 +133,7 @@ class SqlJobTransaction:
     ) -> list[tuple[Lease, ...]]:
         """`grant` for several gangs, each `(job id, worker ids, rendezvous)`, with one statement."""
         rows = [
-            {"worker_id": worker_id, "job_id": job_id, "granted_at": now}
+            {"worker_id": worker_id, "job_id": job_id, "granted_at": now, **self._stands_for(job_id)}
             for job_id, worker_ids, _ in gangs
             for worker_id in worker_ids
         ]
@@ -142,6 +145,13 @@ class SqlJobTransaction:
             tuple(Lease(next(tokens), rank, worker_id, meet) for rank, worker_id in enumerate(worker_ids))
             for _, worker_ids, meet in gangs
         ]
+
+    def _stands_for(self, job_id: str) -> dict[str, Any]:
+        """What each lease of the job takes of the fleet, and on whose account."""
+        queued = self._known(job_id).queued
+        asked = queued.resources
+        held = {"cpus": asked["cpus"], "gpus": asked["gpus"], "memory_bytes": asked["memory"]}
+        return {"workspace": queued.workspace, **held}
 
     def save(self, before: JobState, after: JobState, effects: Sequence[Effect], now: datetime) -> None:
         """Writes the difference between two states, with log entries and commands.
@@ -200,7 +210,9 @@ class SqlJobTransaction:
                 {"lease": lease.token, "job_id": state.id, "attempt": state.attempt, "rank": lease.rank,
                  "worker_id": lease.worker_id, "rendezvous": lease.rendezvous, "status": task.status.value}
             )  # fmt: skip
-            self._memory.tasks[lease.token] = KnownTask(state.id, state.attempt, lease.rank, lease.worker_id)
+            self._memory.tasks[lease.token] = KnownTask(
+                state.id, state.attempt, lease.rank, lease.worker_id, granted_at=now
+            )
 
     def _save_tasks(self, before: JobState, after: JobState, now: datetime) -> None:
         known = {task.lease.token: task for task in before.tasks}
@@ -208,10 +220,14 @@ class SqlJobTransaction:
             if known.get(task.lease.token) == task:
                 continue
             values: dict[str, Any] = {"status": task.status.value}
+            timed = self._task(task.lease.token)
             if task.status is TaskStatus.RUNNING:
                 values["started_at"] = now
             if task.outcome is not None:
                 values |= {"finished_at": now, "outcome": outcome_to_dict(task.outcome)}
+            if timed is not None:
+                timed.started_at = values.get("started_at", timed.started_at)
+                timed.ended_at = values.get("finished_at", timed.ended_at)
             self._writes.save_task(task.lease.token, values)
 
     def _carry_out(self, state: JobState, effect: Effect, now: datetime) -> None:
@@ -227,6 +243,36 @@ class SqlJobTransaction:
             mine = {"b_job": state.id, "b_number": effect.number}
             values = {"finished_at": now, "outcome": effect.outcome, "reason": stored_text(effect.reason)}
             self._writes.closed_attempts.append(mine | values)
+            self._account(state, effect, now)
+
+    def _account(self, state: JobState, closed: CloseAttempt, now: datetime) -> None:
+        """Says of each lease of the attempt what its time was good for."""
+        held = {
+            task.lease.token: known
+            for task in state.tasks
+            if (known := self._task(task.lease.token)) is not None
+        }
+        begun = [known.granted_at for known in held.values() if known.granted_at is not None]
+        completed = closed.outcome == JobStatus.COMPLETED.value
+        kept = moved = None
+        if begun and not completed:
+            kept = self._newest(state.id, ("checkpoint",), min(begun))
+            if closed.outcome == FailureClass.HANG.value:
+                moved = self._newest(state.id, ("checkpoint", "metrics"), min(begun)) or min(begun)
+        for token, known in held.items():
+            if known.granted_at is not None:
+                parts = split(
+                    known.granted_at, known.started_at, known.ended_at or now,
+                    completed=completed, kept_until=kept, hung_since=moved,
+                )  # fmt: skip
+                self._writes.save_lease(token, asdict(parts))
+
+    def _newest(self, job_id: str, kinds: Sequence[str], since: datetime) -> datetime | None:
+        """When the job's newest entry of these kinds was written, if it was since then."""
+        self.flush()
+        mine = (events.c.job_id == job_id) & events.c.kind.in_(kinds) & (events.c.at >= since)
+        found: datetime | None = self.connection.execute(select(func.max(events.c.at)).where(mine)).scalar()
+        return found
 
     def _command(self, lease: Lease, kind: str, data: dict[str, Any], now: datetime) -> None:
         topic = f"agent:{lease.worker_id}"
@@ -254,7 +300,7 @@ class SqlJobTransaction:
     def _task(self, token: int) -> KnownTask | None:
         """Locked while it is read: a job that is being deleted goes before this, with its log, or after it."""
         if token not in self._memory.tasks:
-            query = select(tasks).where(tasks.c.lease == token).with_for_update()
+            query = _TIMED_TASKS.where(tasks.c.lease == token).with_for_update(of=tasks)
             row = self.connection.execute(query).one_or_none()
             if row is None:
                 return None
@@ -344,6 +390,7 @@ class SqlJobTransaction:
             "dataset": known.inputs.get("dataset"),
             "code": known.inputs.get("code"),
             "checkpoint": {key: newest.data[key] for key in ("key", "step", "sha256")} if newest else None,
+            "until": known.inputs.get("until"),
         }
 
     def last_checkpoint(self, job_id: str) -> Event | None:

@@ -9,6 +9,8 @@ import sys
 from tensorfleet.settings import Settings, load_settings
 
 MONITOR_IDLE_S = 60.0
+MONITOR_NICENESS = 10
+"""It copies to MLflow what has happened; nobody's training waits for a core because of that."""
 TUNER_IDLE_S = 60.0
 
 
@@ -16,8 +18,9 @@ def run_role(name: str, settings: Settings) -> int:
     """Runs a role until it is told to stop; returns its exit code."""
     if name == "orchestrator":
         from tensorfleet.orchestrator import main as orchestrator
+        from tensorfleet.supervisor.launchers import build_launcher
 
-        return orchestrator.main(settings)
+        return orchestrator.main(settings, build_launcher)
     if name == "gateway":
         from tensorfleet.gateway import main as gateway
 
@@ -26,6 +29,7 @@ def run_role(name: str, settings: Settings) -> int:
     if name == "monitor":
         from tensorfleet.monitor import writer
 
+        os.nice(MONITOR_NICENESS)
         return writer.main(settings, exit_when_idle_s=MONITOR_IDLE_S)
     if name == "tuner":
         from tensorfleet.tuner import main as tuner
