@@ -7,16 +7,15 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, null, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
-from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
+from tensorfleet.adapters.schema import jobs, leases, outbox, tasks
 from tensorfleet.errors import Conflict, NotFound
 from tensorfleet.jobs.accounting import split
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.events import CloseAttempt, Effect, Record, ReleaseLease, StartTask, StopTask
 from tensorfleet.jobs.memory import JobMemory, KnownJob, KnownTask
 from tensorfleet.jobs.model import (
-    Event,
     FailureClass,
     JobState,
     JobStatus,
@@ -25,27 +24,20 @@ from tensorfleet.jobs.model import (
     TaskStatus,
 )
 from tensorfleet.jobs.pending import Writes
-from tensorfleet.jobs.ports import Command, HeldTask, LiveLease, QueuedJob
+from tensorfleet.jobs.ports import Command, QueuedJob
 from tensorfleet.jobs.rows import (
-    QUEUE_COLUMNS,
     known_task_of,
     outcome_to_dict,
     queued_of,
     state_of,
     stored_text,
 )
+from tensorfleet.jobs.stored_fleet import StoredFleet
 
 _TIMED_TASKS = select(tasks, leases.c.granted_at).join(leases, leases.c.token == tasks.c.lease)
-_NEWEST = select(func.coalesce(func.max(events.c.id), 0))
-_SUBMITTED = (
-    select(events.c.id, events.c.job_id)
-    .where(events.c.id > bindparam("position"), events.c.kind == "job.submitted")
-    .union_all(select(_NEWEST.scalar_subquery(), null()))
-)
-"""What was submitted after a place in the event log, and, in the row without a job, the log's newest place."""
 
 
-class SqlJobTransaction:
+class SqlJobTransaction(StoredFleet):
     """`JobTransaction` on one connection; everything is committed or nothing.
 
     Writes are collected and go out with `flush`, which every read that could miss them calls first, and the end of the
@@ -256,9 +248,9 @@ class SqlJobTransaction:
         completed = closed.outcome == JobStatus.COMPLETED.value
         kept = moved = None
         if begun and not completed:
-            kept = self._newest(state.id, ("checkpoint",), min(begun))
+            kept = self.newest_of(state.id, ("checkpoint",), min(begun))
             if closed.outcome == FailureClass.HANG.value:
-                moved = self._newest(state.id, ("checkpoint", "metrics"), min(begun)) or min(begun)
+                moved = self.newest_of(state.id, ("checkpoint", "metrics"), min(begun)) or min(begun)
         for token, known in held.items():
             if known.granted_at is not None:
                 parts = split(
@@ -266,13 +258,6 @@ class SqlJobTransaction:
                     completed=completed, kept_until=kept, hung_since=moved,
                 )  # fmt: skip
                 self._writes.save_lease(token, asdict(parts))
-
-    def _newest(self, job_id: str, kinds: Sequence[str], since: datetime) -> datetime | None:
-        """When the job's newest entry of these kinds was written, if it was since then."""
-        self.flush()
-        mine = (events.c.job_id == job_id) & events.c.kind.in_(kinds) & (events.c.at >= since)
-        found: datetime | None = self.connection.execute(select(func.max(events.c.at)).where(mine)).scalar()
-        return found
 
     def _command(self, lease: Lease, kind: str, data: dict[str, Any], now: datetime) -> None:
         topic = f"agent:{lease.worker_id}"
@@ -308,67 +293,6 @@ class SqlJobTransaction:
             self._looked_up.add(token)
         return self._memory.tasks[token]
 
-    def queue(self, limit: int) -> list[QueuedJob]:
-        """Waiting jobs, those with the highest priority first, oldest first among equals."""
-        self.flush()
-        query = select(*QUEUE_COLUMNS).where(jobs.c.status == JobStatus.QUEUED.value)
-        query = query.order_by(jobs.c.priority, jobs.c.created_at, jobs.c.id).limit(limit)
-        return [queued_of(row) for row in self.connection.execute(query)]
-
-    def newest_event(self) -> int:
-        return int(self.connection.execute(_NEWEST).scalar_one())
-
-    def submitted_after(self, position: int) -> tuple[list[QueuedJob], int]:
-        """Jobs that were submitted after a place in the event log and wait, and the place up to which this is known."""
-        found = self.connection.execute(_SUBMITTED, {"position": position}).all()
-        newest = next(row.id for row in found if row.job_id is None)
-        if len(found) == 1:
-            return [], newest
-        waiting = (jobs.c.status == JobStatus.QUEUED.value) & jobs.c.id.in_([row.job_id for row in found])
-        # In two steps: joined, SQLite would walk through the whole queue and look for each job's entry.
-        return [
-            queued_of(row) for row in self.connection.execute(select(*QUEUE_COLUMNS).where(waiting))
-        ], newest
-
-    def live_leases(self, worker_id: str | None = None) -> list[LiveLease]:
-        self.flush()
-        joined = leases.join(tasks, tasks.c.lease == leases.c.token).join(jobs, jobs.c.id == leases.c.job_id)
-        joined = joined.join(
-            attempts, (attempts.c.job_id == tasks.c.job_id) & (attempts.c.number == tasks.c.attempt)
-        )
-        of_job = (
-            jobs.c.spec, jobs.c.workspace, jobs.c.priority, jobs.c.progress, jobs.c.stop, jobs.c.created_at,
-            attempts.c.workers.label("attempt_workers"),
-        )  # fmt: skip
-        query = select(
-            leases.c.token, leases.c.worker_id, leases.c.job_id, leases.c.granted_at, tasks, *of_job
-        )
-        query = query.select_from(joined).where(leases.c.released_at.is_(None))
-        if worker_id is not None:
-            query = query.where(leases.c.worker_id == worker_id)
-        return [
-            LiveLease(
-                row.token, row.worker_id, row.job_id, row.rank, row.attempt, row.status, row.rendezvous, row.log_offset,
-                row.record_offset, row.spec["resources"], row.workspace, row.priority, row.granted_at, row.progress,
-                row.stop is not None, row.spec.get("timeout"), row.created_at, row.spec.get("dataset"),
-                row.attempt_workers,
-            )
-            for row in self.connection.execute(query.order_by(leases.c.token))
-        ]  # fmt: skip
-
-    def held_tasks(self, worker_id: str, tokens: Sequence[int]) -> list[HeldTask]:
-        """Those of `tokens` that were ever leased to this worker."""
-        self.flush()
-        columns = (leases.c.token, leases.c.released_at, tasks.c.log_offset, tasks.c.record_offset)
-        query = select(*columns).join(tasks, tasks.c.lease == leases.c.token)
-        rows = self.connection.execute(
-            query.where(leases.c.token.in_(tokens), leases.c.worker_id == worker_id)
-        )
-        return [
-            HeldTask(row.token, row.log_offset, row.record_offset, row.released_at is not None)
-            for row in rows
-        ]
-
     def payload(self, job_id: str) -> dict[str, Any]:
         """What the tasks of a job's running attempt have to be told, apart from their ranks."""
         known = self._known(job_id)
@@ -392,23 +316,6 @@ class SqlJobTransaction:
             "checkpoint": {key: newest.data[key] for key in ("key", "step", "sha256")} if newest else None,
             "until": known.inputs.get("until"),
         }
-
-    def last_checkpoint(self, job_id: str) -> Event | None:
-        self.flush()
-        mine = (events.c.job_id == job_id) & (events.c.kind == "checkpoint")
-        row = self.connection.execute(
-            select(events).where(mine).order_by(events.c.id.desc()).limit(1)
-        ).one_or_none()
-        return Event(row.id, row.job_id, row.kind, row.at, row.data) if row else None
-
-    def open_commands(self, topic: str) -> list[Command]:
-        self.flush()
-        query = (
-            select(outbox).where(outbox.c.topic == topic, outbox.c.done_at.is_(None)).order_by(outbox.c.id)
-        )
-        return [
-            Command(row.id, row.topic, row.kind, row.ref, row.data) for row in self.connection.execute(query)
-        ]
 
     def close_commands(self, commands: Sequence[Command], now: datetime) -> None:
         ids = [command.id for command in commands]
