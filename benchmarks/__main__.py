@@ -5,7 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("job_start", "idle", "transfer", "scheduler", "noop", "scale", "recovery", "ddp", "boosting", "tuning")
+ALL = (
+    "job_start",
+    "idle",
+    "transfer",
+    "scheduler",
+    "noop",
+    "scale",
+    "recovery",
+    "ddp",
+    "boosting",
+    "tuning",
+    "auto",
+)
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -19,20 +19,27 @@ from tensorfleet.datasets.service import DatasetService
 from tensorfleet.datasets.store import SqlDatasetStore
 from tensorfleet.errors import FieldError, NotFound
 from tensorfleet.fleet.model import Worker, WorkerState
+from tensorfleet.fleet.ports import WorkerType
 from tensorfleet.fleet.snapshot import demand_of, take_snapshot
 from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.forks import Forks
+from tensorfleet.jobs.leftovers import Leftovers
 from tensorfleet.jobs.provenance import Provenance
 from tensorfleet.jobs.schemas import JobSpec
 from tensorfleet.jobs.service import JobService
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.objects.blobs import BlobStore
+from tensorfleet.registry.store import SqlRegistryStore
+from tensorfleet.scaling.model import Limits
+from tensorfleet.scaling.windows import Window
 from tensorfleet.scheduling.model import Quota
 from tensorfleet.scheduling.room import capacity
 from tensorfleet.settings import Settings
+from tensorfleet.settings_autoscale import days_of, find_zone
 from tensorfleet.training import provenance, registry
+from tensorfleet.training.exporting import check_formats
 from tensorfleet.tuning.space import parse_space, space_errors
 
 MOST_ACCUMULATION = 64
@@ -79,7 +86,10 @@ def build_services(
         inspector=Inspector(settings.objects),
         max_upload_bytes=settings.max_upload_bytes,
     )
-    jobs = JobService(job_store, log, FleetInputs(datasets, blobs, workers), utc_now, wake, wake_tuner)
+    registered = SqlRegistryStore(database).refers_to
+    leftovers = Leftovers(objects, log, job_store.shares_provenance, registered)
+    inputs = FleetInputs(datasets, blobs, workers)
+    jobs = JobService(job_store, log, inputs, utc_now, wake, wake_tuner, leftovers.clear)
     forks = Forks(jobs, job_store, log, objects.copy, wake)
     made_of = Provenance(
         jobs,
@@ -92,6 +102,34 @@ def build_services(
     )
     return Services(
         settings, database, log, job_store, jobs, forks, made_of, workers, objects, blobs, datasets
+    )
+
+
+def worker_types_of(settings: Settings) -> tuple[WorkerType, ...]:
+    """The kinds of agents that may be started."""
+    fields = [one.model_dump() for one in settings.fleet.types]
+    return tuple(WorkerType(memory_bytes=one.pop("memory"), **one) for one in fields)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the autoscaler may do."""
+    given = settings.autoscale
+    windows = (
+        Window(window.min, window.begin, window.end, days_of(window.days), find_zone(window.zone))
+        for window in given.schedule
+    )
+    return Limits(
+        worker_types_of(settings),
+        least=given.min,
+        most=given.max,
+        up=given.scale_up_threshold,
+        down=given.scale_down_threshold,
+        max_queue=given.max_queue,
+        cool_down_s=given.cool_down_s,
+        join_s=given.join_s,
+        spot_share=given.spot_share,
+        spot_pause_s=given.spot_pause_s,
+        schedule=tuple(windows),
     )
 
 
@@ -135,7 +173,9 @@ class FleetInputs:
         errors = registry.validate(
             spec.algorithm, spec.hyperparameters, spec.resources.workers, spec.evaluation.folds
         )
-        return errors or _space_errors(spec, spec.algorithm)
+        if known := registry.ALGORITHMS.get(spec.algorithm):
+            errors += check_formats(known, list(spec.model.formats))
+        return errors or _population_errors(spec, spec.algorithm) or _space_errors(spec, spec.algorithm)
 
     def most_accumulation(self, spec: JobSpec) -> int:
         if spec.algorithm is None or not registry.ALGORITHMS[spec.algorithm].accumulates:
@@ -178,6 +218,33 @@ def _space_errors(spec: JobSpec, algorithm: str) -> Sequence[FieldError]:
         return []
     check = partial(registry.validate_hyperparameters, algorithm)
     return space_errors(parse_space(spec.tune.space), spec.hyperparameters, check)
+
+
+def _population_errors(spec: JobSpec, algorithm: str) -> list[FieldError]:
+    """Why a built-in cannot train as a population over this space."""
+    if spec.tune is None or spec.tune.population is None:
+        return []
+    changeable = registry.ALGORITHMS[algorithm].changeable
+    if not changeable:
+        able = ", ".join(name for name, one in registry.ALGORITHMS.items() if one.changeable)
+        message = f"pbt trains on from checkpoints, epoch by epoch, which {algorithm} cannot; use one of {able}, or own code"
+        return [FieldError("tune.sampler", message, "no_population")]
+    if "epochs" in spec.hyperparameters:
+        steps = spec.tune.population.steps
+        message = f"are generations x perturbation_interval in a population, {steps}; leave epochs out"
+        return [FieldError("hyperparameters.epochs", message, "no_population")]
+    known = registry.ALGORITHMS[algorithm].params.model_fields
+    own = ", ".join(name for name in changeable if name in known)
+    message = f"cannot change in the middle of a training, as pbt does it; {algorithm} can change {own}"
+    errors = [
+        FieldError(f"tune.space.{name}", message, "no_population")
+        for name in spec.tune.space
+        if name in known and name not in changeable
+    ]
+    if "dropout" in spec.tune.space and 0 in parse_space(spec.tune.space)["dropout"].examples():
+        message = "may be 0, and a network without dropout has other layers; let it begin above 0"
+        errors.append(FieldError("tune.space.dropout", message, "no_population"))
+    return errors
 
 
 def capacity_errors(spec: JobSpec, workers: Sequence[Worker]) -> list[FieldError]:

@@ -9,7 +9,8 @@ TensorFleetError
 ├── NotFound              no such job, dataset, model ...                       404
 ├── Conflict              it exists, but its state forbids this                 409
 │   ├── IllegalTransition a pair that the lifecycle table does not have         409
-│   └── LostLead          an orchestrator that another one has taken over from  409
+│   ├── LostLead          an orchestrator that another one has taken over from  409
+│   └── Replaced          an agent that a later one of its name took over from  409
 ├── TooLarge              over a size limit                                     413
 ├── StorageFull           no space left where it has to be written              507
 ├── Unavailable           a part is away; the same call may work later          503
@@ -120,6 +121,11 @@ class StorageFull(TensorFleetError):
 class LostLead(Conflict):
     code = "lost_lead"
     title = "Not the leader any more"
+
+
+class Replaced(Conflict):
+    code = "replaced"
+    title = "Another has taken its place"
 
 
 class Unavailable(TensorFleetError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +20,8 @@ from pydantic_settings import (
 from tensorfleet.errors import InvalidInput, nearest
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.kit.home import ADDRESS_FILE, TOKEN_FILE, default_home
+from tensorfleet.kit.units import parse_size
+from tensorfleet.settings_autoscale import AutoscaleSettings
 
 __all__ = ["ADDRESS_FILE", "TOKEN_FILE", "Settings", "default_home", "ensure_home", "load_settings"]
 
@@ -34,10 +37,53 @@ class WorkspaceQuota(BaseModel):
     weight: float = Field(default=1.0, gt=0)
 
 
+class WorkerTypeSettings(BaseModel):
+    """A kind of agent that can be started: `cpus`, `gpus` and `memory` of one; 0 for what its machine has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(default="default", pattern="^[a-z0-9][a-z0-9-]{0,31}$")
+    slots: int = Field(default=1, ge=1, le=1024)
+    cpus: float = Field(default=0.0, ge=0)
+    gpus: float = Field(default=0.0, ge=0)
+    memory: Annotated[int, BeforeValidator(parse_size)] = Field(default=0, ge=0)
+    cost_per_hour: float = Field(default=0.0, ge=0)
+    spot: bool = False
+    most: int | None = Field(default=None, ge=0)
+
+
+class FleetSettings(BaseModel):
+    """What starts agents beyond the one of this machine, and of which kinds they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    launcher: Literal["local", "ray"] = "local"
+    address: str = "auto"
+    """Of the Ray cluster: `auto` for the one that this machine is a node of, or `host:port`."""
+    placement: Literal["pack", "spread"] = "pack"
+    """Agents that are started for one gang: on few machines, or on as many as there are."""
+    alone_s: float = Field(default=600.0, ge=0)
+    """An agent on another machine that has no task and finds no orchestrator for so long gives its place back."""
+    light: bool = True
+    """Agents that this machine starts one by one have no warm template before their first task; elsewhere all have."""
+    types: tuple[WorkerTypeSettings, ...] = Field(default=(WorkerTypeSettings(),), min_length=1)
+
+    @field_validator("types")
+    @classmethod
+    def _have_their_own_names(cls, types: tuple[WorkerTypeSettings, ...]) -> tuple[WorkerTypeSettings, ...]:
+        names = [one.name for one in types]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two types are named '{twice}'; give each a name of its own")
+        return types
+
+
 class Settings(BaseSettings):
     """What a process of the platform needs to know.  Everything has a default that works on one machine."""
 
-    model_config = SettingsConfigDict(env_prefix="TENSORFLEET_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TENSORFLEET_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
 
     home: Path = Field(default_factory=default_home)
     host: str = "127.0.0.1"
@@ -69,6 +115,10 @@ class Settings(BaseSettings):
     """By workspace: at most so many `slots`, `cpus` and `gpus` at a time, and its `weight` in sharing the fleet."""
     grow_after_s: float = Field(default=30.0, ge=0)
     """An elastic job that runs with fewer workers than it wants keeps its size for so long before it gets more."""
+    fleet: FleetSettings = FleetSettings()
+    """What starts further agents: this machine's own launcher, or a Ray cluster."""
+    autoscale: AutoscaleSettings = Field(default_factory=AutoscaleSettings)
+    """How many workers there may be, and when there are more or fewer; off unless `enabled`."""
     redis_url: str = ""
     """Wakes streams at once where several gateways run; nothing is kept there."""
     max_upload_bytes: int = Field(default=1024**4, gt=0)
@@ -137,15 +187,23 @@ def load_settings(**overrides: Any) -> Settings:
         field = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise InvalidInput(
-                f"there is no setting '{field}'; {nearest(field, Settings.model_fields)}"
+                f"there is no setting '{field}'; {nearest(field, _names_beside(field))}"
             ) from error
-        what = first["msg"][0].lower() + first["msg"][1:]
+        what = first["msg"].removeprefix("Value error, ")
+        what = what[0].lower() + what[1:]
         raise InvalidInput(
             f"setting '{field}' {what.removeprefix('input ')}, but is {first['input']!r}"
         ) from error
     except yaml.YAMLError as error:
         raise InvalidInput(f"tensorfleet.yaml cannot be read: {error}") from error
     return settings
+
+
+def _names_beside(field: str) -> list[str]:
+    """The settings that there are where this one was looked for."""
+    models: dict[str, type[BaseModel]] = {"fleet": FleetSettings, "fleet.types": WorkerTypeSettings}
+    where = re.sub(r"\.\d+", "", field).rpartition(".")[0]
+    return [f"{where}.{name}" if where else name for name in models.get(where, Settings).model_fields]
 
 
 def ensure_home(settings: Settings) -> str:

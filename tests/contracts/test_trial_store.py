@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.errors import Conflict, LostLead
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobStatus, NewEvent
-from tensorfleet.jobs.ports import NewJob
+from tensorfleet.jobs.ports import JobFilter, NewJob
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.tuning.model import KIND, TUNER_TOPIC, Trial, TrialState
@@ -103,6 +104,32 @@ def test_a_study_ends_once(store: SqlTrialStore, jobs: SqlJobStore) -> None:
     assert store.active() == []
 
 
+def test_a_study_that_has_ended_runs_again_with_new_trials(
+    store: SqlTrialStore, jobs: SqlJobStore, database: Database
+) -> None:
+    store.add([trial(0)])
+    inputs, event = {"again": {"more": 2}}, NewEvent("job.retried", NOW, {"trials": 2}, STUDY)
+    assert not store.reopen(STUDY, NOW, inputs, [trial(1)], [event]), "it runs"
+    store.set_status(STUDY, JobStatus.FAILED, NOW, [], "none completed", result={"best": []})
+    with pytest.raises(IntegrityError):
+        store.reopen(STUDY, NOW, inputs, [trial(0, job_id="j-9")], [event])
+    assert jobs.get(STUDY).status is JobStatus.FAILED, "all or nothing"
+    assert store.reopen(STUDY, NOW, inputs, [trial(1), trial(2)], [event])
+    found = jobs.get(STUDY)
+    assert (found.status, found.inputs, found.attempt) == (JobStatus.RUNNING, inputs, 1)
+    assert (found.reason, found.error, found.result, found.finished_at) == (None, None, None, None)
+    assert store.active() == [STUDY]
+    assert len(store.trials(STUDY)) == 3
+    kinds = [entry.kind for entry in SqlEventLog(database).read_after(0, job_id=STUDY)]
+    assert kinds.count("job.retried") == 1
+
+
+def test_only_studies_run_again(store: SqlTrialStore, jobs: SqlJobStore) -> None:
+    jobs.insert(job("j-train", status=JobStatus.COMPLETED))
+    assert not store.reopen("j-train", NOW, {}, [], [])
+    assert not store.reopen("j-none", NOW, {}, [], [])
+
+
 def test_a_failed_study_says_why(store: SqlTrialStore, jobs: SqlJobStore) -> None:
     store.set_status(STUDY, JobStatus.FAILED, NOW, [], "no trial completed")
     found = jobs.get(STUDY)
@@ -137,13 +164,26 @@ def test_what_people_ask_of_a_study_waits_for_the_tuner_alone(
 ) -> None:
     jobs.insert(job("j-train"))
     jobs.request("j-train", "cancel", NOW)
-    jobs.request(STUDY, "pause", NOW, TUNER_TOPIC)
+    jobs.request(STUDY, "pause", NOW, TUNER_TOPIC, {"some": "thing"})
     (intent,) = store.open_intents()
-    assert (intent.study_id, intent.kind) == (STUDY, "pause")
+    assert (intent.study_id, intent.kind, intent.data) == (STUDY, "pause", {"some": "thing"})
     with jobs.orchestrate() as tx:
         assert [command.ref for command in tx.open_commands("orchestrator")] == ["j-train"]
     store.close_intent(intent.id, NOW)
     assert store.open_intents() == []
+
+
+def test_the_jobs_of_a_study_are_listed(store: SqlTrialStore, jobs: SqlJobStore) -> None:
+    for name in ("j-0", "j-1", "j-other"):
+        jobs.insert(job(name))
+    store.add([trial(0), trial(1)])
+
+    def ids(**filters: str) -> list[str]:
+        return [found.id for found in jobs.page(JobFilter(**filters), 10, None, "created_at")[0]]
+
+    assert ids(study=STUDY) == ["j-0", "j-1"]
+    assert ids(study=STUDY, name="j-1") == ["j-1"]
+    assert ids(study="j-other") == []
 
 
 def test_trials_go_with_their_study(store: SqlTrialStore, jobs: SqlJobStore) -> None:
@@ -162,6 +202,7 @@ def test_who_lost_the_lead_writes_nothing(database: Database, store: SqlTrialSto
         lambda: fenced.add([trial(0)]),
         lambda: fenced.finish(STUDY, [], 1.0, {"a": 1}, []),
         lambda: fenced.set_status(STUDY, JobStatus.FAILED, NOW, []),
+        lambda: fenced.reopen(STUDY, NOW, {}, [trial(0)], []),
     )
     for write in writes:
         with pytest.raises(LostLead):

@@ -517,6 +517,43 @@ async def test_a_full_disk_refuses_tasks_and_ends_nothing(own_station: Station, 
     await station.ended(running)
 
 
+HOARDER = """
+import time
+print("ready")
+with open("hoard", "wb", buffering=0) as file:
+    while True:
+        file.write(b"x" * 65536)
+        time.sleep({pause})
+"""
+
+
+@pytest.mark.parametrize("pause", [0.1, 0.0], ids=["seen in time", "at once"])
+async def test_one_that_fills_the_disk_is_ended_and_others_live(
+    pause: float, own_station: Station, tmp_path: Path
+) -> None:
+    station = own_station
+    work = tmp_path / "small"
+    work.mkdir()
+    await station.start_agent(
+        *a_small_disk(work), work_dir=str(work), min_free_disk_bytes=MIB // 2 if pause else 1
+    )
+    assert station.agent is not None
+    running = station.submit("import time\nprint('ready')\ntime.sleep(600)")
+    await station.says(running, "ready")
+    outcome = await station.ended(station.submit(HOARDER.format(pause=pause)))
+    assert (outcome["status"], outcome["class"]) == ("failed", "user_error"), outcome
+    assert "the job has filled the worker's disk: its files there have" in outcome["message"]
+    assert "of 2 MiB; write less where it runs" in outcome["message"]
+    inside = Path(f"/proc/{station.agent.pid}/root{work}")
+    await station.until(lambda: shutil.disk_usage(inside).free > MIB, "its folder to be removed", 10)
+    await station.until(lambda: station.stats[-1]["low_disk"] is False, "a heartbeat that tells", 10)
+    assert not any(one["low_disk"] for one in station.stats), "nobody else has to go for it"
+    assert not running.outcome
+    assert (await station.ended(station.submit("print('room again')")))["status"] == "succeeded"
+    station.stop(running, "kill")
+    await station.ended(running)
+
+
 # ---- the link --------------------------------------------------------------------------------------------------------
 
 

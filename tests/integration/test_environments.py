@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -29,6 +30,10 @@ def make_wheel(folder: Path, name: str, version: str, requires: Sequence[str] = 
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         for path, text in files.items():
             wheel.writestr(path, text)
+
+
+def sha256_of(folder: Path, name: str, version: str) -> str:
+    return hashlib.sha256((folder / f"{name}-{version}-py3-none-any.whl").read_bytes()).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +156,22 @@ async def test_what_cannot_be_built_fails_before_it_starts(case: str, station: S
     assert lease.pid == 0 or not lease.pid
 
 
+@pytest.mark.parametrize("lock", ["needs.lock", None])
+async def test_a_package_that_is_not_what_the_lock_names_is_refused(
+    lock: str | None, station: Station, wheels: Path
+) -> None:
+    good, wrong = f"sha256:{sha256_of(wheels, 'tinypack', '2.0')}", f"sha256:{'0a' * 32}"
+    code = "import tinypack; print('tinypack', tinypack.VERSION)"
+    lease, outcome = await run(station, code, requirements=[f"tinypack==2.0 --hash={wrong}"], lock=lock)
+    assert (outcome["status"], outcome["class"]) == ("failed", "user_error"), outcome
+    assert "ash" in outcome["message"], "hash mismatch"
+    assert "\n" not in outcome["message"]
+    assert "tinypack 2.0" not in lease.log
+    several = [f"tinypack==2.0 --hash={wrong} --hash={good}"]
+    lease, outcome = await run(station, code, requirements=several, lock=lock)
+    assert outcome["status"] == "succeeded", (outcome, lease.log)
+
+
 async def test_a_job_is_stopped_while_its_environment_is_built(station: Station) -> None:
     lease = station.submit("print('it started')", requirements=["tinypack", "numpy>=1.9"])
     await asyncio.sleep(0.3)
@@ -159,12 +180,13 @@ async def test_a_job_is_stopped_while_its_environment_is_built(station: Station)
     assert "it started" not in lease.log
 
 
-def test_a_job_file_with_a_list_a_file_and_a_lock(tmp_path: Path, offline: None) -> None:
+def test_a_job_file_with_a_list_a_file_and_a_lock(tmp_path: Path, wheels: Path, offline: None) -> None:
     code = tmp_path / "code"
     code.mkdir()
     (code / "main.py").write_text("import tinypack; print('tinypack', tinypack.VERSION)\n")
     (code / "needs.txt").write_text("# what it needs\ntinypack<2  # an old one\n\n")
-    (code / "needs.lock").write_text("tinypack==2.0 \\\n    --hash=sha256:00\n")
+    digest = sha256_of(wheels, "tinypack", "2.0")
+    (code / "needs.lock").write_text(f"tinypack==2.0 \\\n    --hash=sha256:{digest}\n")
     with running_platform(tmp_path / "home", workers=2) as platform:
         spec = {"name": "own", "entrypoint": "main.py", "code": str(code)}
         listed = platform.client.submit(spec | {"requirements": ["tinypack<2"]})

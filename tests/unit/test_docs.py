@@ -15,11 +15,13 @@ import yaml
 from pydantic import BaseModel
 
 from tensorfleet.cli.main import app
+from tensorfleet.jobs.model_policy import ModelPolicy
 from tensorfleet.jobs.schemas import (
     CheckpointPolicy,
     EvaluationPolicy,
     HangPolicy,
     JobSpec,
+    ProfilePolicy,
     Resources,
     SplitPolicy,
     parse_spec,
@@ -145,6 +147,8 @@ def rows_below(heading: str) -> set[str]:
         ("`hang`", HangPolicy),
         ("`split`", SplitPolicy),
         ("`evaluation`", EvaluationPolicy),
+        ("`model`", ModelPolicy),
+        ("`profile`", ProfilePolicy),
     ],
 )
 def test_the_job_files_page_has_every_field(heading: str, model: type[BaseModel]) -> None:

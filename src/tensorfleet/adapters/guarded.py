@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -138,6 +138,10 @@ class GuardedTracking:
     ) -> None:
         with self._guarded():
             self._inner.end_run(run_id, status, at, metrics, tags)
+
+    def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        with self._guarded():
+            self._inner.log_files(run_id, files)
 
     def register(self, candidate: Candidate) -> tuple[int, datetime]:
         with self._guarded():

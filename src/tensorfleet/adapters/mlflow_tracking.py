@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, SQLAlchemyError
@@ -107,6 +109,17 @@ class MlflowTracking:
                 self._client.log_batch(run_id, metrics=batch, synchronous=True)
             self._client.log_batch(run_id, tags=marks, synchronous=True)
             self._client.set_terminated(run_id, status.value, _ms(at))
+
+    def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                for path, data in files.items():
+                    file = Path(folder, path)
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(data)
+                self._client.log_artifacts(run_id, folder)
+        except Exception as error:  # each kind of store has its own, down to those of botocore
+            raise InvalidInput(f"MLflow's store of files does not take them: {_first_line(error)}") from error
 
     def register(self, candidate: Candidate) -> tuple[int, datetime]:
         from mlflow.exceptions import MlflowException

@@ -277,3 +277,12 @@ cursors = Table(
     Column("name", String(100), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
+
+scaling = Table(
+    "scaling",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("memory", JSON, nullable=False),  # what the next decision has to know of those before it
+    Column("state", JSON, nullable=False),  # the latest decision, for those who ask
+)

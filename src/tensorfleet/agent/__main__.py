@@ -14,19 +14,29 @@ from tensorfleet.agent.config import AgentConfig
 from tensorfleet.kit.logs import configure_logging
 
 
-async def _run(config: AgentConfig) -> None:
-    work = asyncio.create_task(Agent(config).run())
+async def _run(config: AgentConfig) -> int:
+    agent = Agent(config)
+    work = asyncio.create_task(agent.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    asyncio.get_running_loop().add_signal_handler(processes.LEAVE, agent.leave)
     with contextlib.suppress(asyncio.CancelledError):
-        await work
+        return await work
+    return 0
 
 
 def main() -> int:
+    parent = os.environ.pop("TENSORFLEET_AGENT_PARENT", "")
+    if parent:  # whoever has started it may be killed, and is not there then to end it
+        processes.die_with(int(parent))
+    return run(AgentConfig.from_json(os.environ["TENSORFLEET_AGENT_CONFIG"]))
+
+
+def run(config: AgentConfig) -> int:
+    """An agent as this whole process, until it is told to end; what that is to end with."""
     configure_logging("agent")
     processes.adopt()
-    asyncio.run(_run(AgentConfig.from_json(os.environ["TENSORFLEET_AGENT_CONFIG"])))
-    return 0
+    return asyncio.run(_run(config))
 
 
 if __name__ == "__main__":

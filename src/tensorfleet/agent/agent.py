@@ -36,6 +36,23 @@ SILENCE_S = 4.0
 log = structlog.get_logger()
 
 
+LEAVE_LOOK_S = 0.5
+LEAVE_ALONE_S = 2.0
+"""A released agent that holds nothing waits for an orchestrator that is away no longer than this."""
+
+
+ALONE = 3
+"""What an agent's process ends with that gives its place back, as there is no orchestrator."""
+
+
+class Parted(Exception):
+    """This agent has no part in the fleet any more; `code` is what its process ends with."""
+
+    def __init__(self, why: str, code: int = 0) -> None:
+        super().__init__(why)
+        self.code = code
+
+
 Outgoing = asyncio.Queue[pb.AgentMessage | None]
 """Messages for one stream; None ends it."""
 
@@ -52,12 +69,17 @@ class Agent:
         self._heartbeat_s = 1.0
         self._attached = False
         self._first_attached = asyncio.Event()
-        self.worker_id = _identity(Path(config.work_dir))
-        self._resources = machine_resources() | {"host": config.host, "ports": self._ports.numbers}
+        self._leaving = asyncio.Event()
+        self.worker_id = config.worker_id or _identity(Path(config.work_dir))
+        self._resources = (
+            machine_resources() | config.resources | {"host": config.host, "ports": self._ports.numbers}
+        )
         self._keeper = Keeper(config, self._spool, len(self._resources["gpus"]), self._send, self._look.set)
         self._pulses = Pulses(self._spool.tasks, self._send, lambda: self._outgoing is not None)
 
-    async def run(self) -> None:
+    async def run(self) -> int:
+        """Until it is cancelled, or has no part in the fleet any more; returns what its process is to end with."""
+        code = 0
         processes.kill_marked(Path(self._config.work_dir))
         self._spool.recover()
         self._config.cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -68,9 +90,38 @@ class Agent:
                 group.create_task(self._deliver())
                 group.create_task(self._beat())
                 group.create_task(self._pulses.run())
+                group.create_task(self._part())
+        except* Parted as parted:
+            code = self._parted(parted.exceptions[0])
         finally:
             self._keeper.interrupt_all()
             self._ports.close()
+        return code
+
+    # ---- the end of it -----------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Ends once nothing runs here and all is delivered: the orchestrator is told, and takes the tasks elsewhere."""
+        self._leaving.set()
+
+    async def _part(self) -> None:
+        await self._leaving.wait()
+        alone_s = 0.0
+        # Where there is an orchestrator, it ends the link when it is done with us.
+        while self._spool.tasks or alone_s < LEAVE_ALONE_S:
+            self._beat_once()
+            await asyncio.sleep(LEAVE_LOOK_S)
+            alone_s = 0.0 if self._outgoing is not None else alone_s + LEAVE_LOOK_S
+        raise Parted("it was released, and the orchestrator is away")
+
+    def _parted(self, why: BaseException) -> int:
+        log.info("the agent ends", worker=self.worker_id, why=str(why))
+        return why.code if isinstance(why, Parted) else 1
+
+    def _end_alone(self, alone_s: float) -> None:
+        limit_s = self._config.alone_s
+        if limit_s and alone_s > limit_s and not any(task.running for task in self._spool.tasks.values()):
+            raise Parted(f"it has found no orchestrator for {limit_s:g} s", ALONE)
 
     async def _warm_up(self) -> None:
         """The template's imports keep a core busy for seconds: let a platform that starts now come up first."""
@@ -85,13 +136,21 @@ class Agent:
         """Where several orchestrators are named, one leads and the others send us on: each is tried in turn."""
         delay_s = RECONNECT_FIRST_S
         addresses = [address.strip() for address in self._config.orchestrator.split(",")]
+        alone_since = asyncio.get_running_loop().time()
         for address in itertools.cycle(addresses):
             try:
                 await self._attach(address)
+                if self._leaving.is_set() and self._attached and not self._spool.tasks:
+                    raise Parted("it was released")
             except (grpc.aio.AioRpcError, TimeoutError) as error:
+                if isinstance(error, grpc.aio.AioRpcError) and _is_replaced(error):
+                    raise Parted(error.details() or "replaced") from error
                 if self._attached or delay_s == RECONNECT_FIRST_S:
                     detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else "it says nothing"
                     log.info("the orchestrator is away; tasks go on", address=address, detail=detail)
+            if self._attached:
+                alone_since = asyncio.get_running_loop().time()
+            self._end_alone(asyncio.get_running_loop().time() - alone_since)
             delay_s = RECONNECT_FIRST_S if self._attached else min(RECONNECT_MOST_S, delay_s * 1.3)
             self._attached = False
             await asyncio.sleep(delay_s)
@@ -175,9 +234,15 @@ class Agent:
 
     async def _beat(self) -> None:
         while True:
-            stats = machine_stats(Path(self._config.work_dir), self._config.min_free_disk_bytes)
-            self._send(pb.AgentMessage(heartbeat=pb.Heartbeat(stats_json=json.dumps(stats))))
+            self._beat_once()
             await asyncio.sleep(self._heartbeat_s)
+
+    def _beat_once(self) -> None:
+        stats = machine_stats(Path(self._config.work_dir), self._config.min_free_disk_bytes)
+        stats |= {"low_disk": self._keeper.disk.low}
+        if self._leaving.is_set():
+            stats["leaving"] = True
+        self._send(pb.AgentMessage(heartbeat=pb.Heartbeat(stats_json=json.dumps(stats))))
 
     # ---- delivery ----------------------------------------------------------------------------------------------------
 
@@ -223,6 +288,11 @@ async def _read(call: grpc.aio.StreamStreamCall, limit_s: float) -> pb.Orchestra
 async def _drain(queue: Outgoing) -> AsyncIterator[pb.AgentMessage]:
     while (message := await queue.get()) is not None:
         yield message
+
+
+def _is_replaced(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a later agent of the same name has joined: what runs here was given to others."""
+    return (error.details() or "").startswith("replaced:")
 
 
 def _identity(work_dir: Path) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,19 @@ class AgentConfig:
     min_free_disk_bytes: int = 512 * 1024**2
     """With less free, or less than a hundredth of the disk, the machine says that its disk is low."""
 
+    alone_s: float = 0.0
+    """An agent without tasks that finds no orchestrator for so long ends; 0: never."""
+    worker_id: str = ""
+    """The name that whoever starts this agent has chosen for it; else it makes one at its first start."""
+    resources: dict[str, Any] = field(default_factory=dict)
+    """What it says of itself over what its machine has: `cpus`, `memory_bytes`, `type`, `node`, `incarnation`."""
+    caches: str = ""
+    """A folder that the agents of one machine share; `work_dir` when empty."""
+    nursery: str = ""
+    """Socket of the process that it is one of the children of: its templates are forked from one that is there."""
+    light: bool = False
+    """No warm template before the first task that needs one."""
+
     @property
     def tasks_dir(self) -> Path:
         return Path(self.work_dir) / "tasks"
@@ -43,7 +57,7 @@ class AgentConfig:
 
     @property
     def cache_dir(self) -> Path:
-        return Path(self.work_dir) / "cache"
+        return Path(self.caches or self.work_dir) / "cache"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

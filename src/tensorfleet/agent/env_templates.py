@@ -17,13 +17,33 @@ from tensorfleet.agent.environments import Environments
 from tensorfleet.agent.requirements import NotReady
 from tensorfleet.agent.spool import STREAM_FILES, SpooledTask
 from tensorfleet.agent.warm import Listener, WarmTemplate
+from tensorfleet.kit.clock import utc_now
+from tensorfleet.training.registry import ALGORITHMS
 
 Refused = Callable[[int, dict[str, Any]], None]
 """Called with a lease and the outcome of a task that cannot start."""
 
 
+def with_packages(spec: dict[str, Any]) -> dict[str, Any]:
+    """The job's fields, with the packages that its built-in algorithm is trained with."""
+    algorithm = ALGORITHMS.get(spec.get("algorithm") or "")
+    return spec | {"requirements": algorithm.requirements} if algorithm else spec
+
+
 def is_needed(spec: dict[str, Any]) -> bool:
     return bool(spec.get("requirements") or spec.get("python"))
+
+
+def refusal(spec: dict[str, Any], error: NotReady) -> dict[str, Any]:
+    """The outcome of a task without an environment; for that of a built-in it says what the worker lacks."""
+    algorithm = ALGORITHMS.get(spec.get("algorithm") or "")
+    if algorithm is None:
+        return error.outcome()
+    or_extra = f", or install tensorfleet[{algorithm.extra}] there" if algorithm.extra else ""
+    return error.outcome() | {
+        "message": f"{algorithm.name} needs packages of {algorithm.library} that this worker has not: {error.detail}; give the"
+        f" worker a package index (UV_INDEX) or a folder of wheels (UV_FIND_LINKS){or_extra}",
+    }
 
 
 class EnvironmentTemplates:
@@ -80,18 +100,24 @@ class EnvironmentTemplates:
     ) -> None:
         began = time.monotonic()
         used = [digest for digest, template in self._templates.items() if template.wanted.is_set()]
+        records = task.directory / STREAM_FILES["record"]
+        told = {"kind": "environment", "message": "it is being built; the job starts when it is there"}
         try:
-            digest = await self._environments.ready(spec, partial(_say, task.directory), used)
+            digest = await self._environments.ready(
+                spec,
+                partial(_say, task.directory),
+                used,
+                waits=lambda digest: _append(records, told | {"key": digest}),
+            )
         except NotReady as error:
-            self._refused(task.lease, error.outcome())
+            self._refused(task.lease, refusal(spec, error))
             return
         if digest is None:
             own.start(task, env)
             return
-        note = {"kind": "environment", "key": digest}
-        _append(
-            task.directory / STREAM_FILES["record"], note | {"seconds": round(time.monotonic() - began, 3)}
-        )
+        waited_s = round(time.monotonic() - began, 3)
+        at = utc_now().timestamp()
+        _append(records, {"kind": "environment", "at": at, "key": digest, "seconds": waited_s})
         python = self._environments.python(digest)
         path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
         self._template(digest).start(task, env | {"VIRTUAL_ENV": str(python.parents[1]), "PATH": path})

@@ -50,12 +50,15 @@ class Environments:
         self._builds: dict[str, asyncio.Task[None]] = {}
         self._base: list[str] | None = None
 
-    async def ready(self, spec: Mapping[str, Any], say: Say, used: Collection[str] = ()) -> str | None:
+    async def ready(
+        self, spec: Mapping[str, Any], say: Say, used: Collection[str] = (), waits: Say = lambda digest: None
+    ) -> str | None:
         """The digest of the environment that a job runs in, built if need be; None: the agent's own.
 
         Args:
             say: takes lines for the job's log.
             used: environments that must stay.
+            waits: takes the digest, when it is not there yet.
 
         Raises:
             NotReady: it cannot be had.
@@ -68,6 +71,7 @@ class Environments:
             self._base = await asyncio.to_thread(_packages)
         digest = wanted.digest(platform.python_version(), self._base)
         if not self._is_built(digest):
+            waits(digest)
             build = self._builds.get(digest)
             if build is None:
                 build = self._builds[digest] = asyncio.create_task(self._build(digest, wanted, say))
@@ -109,7 +113,8 @@ class Environments:
             lines = part / "requirements.txt"
             lines.write_text("".join(f"{line}\n" for line in wanted.lines))
             words = ["pip", "install", "--python", str(part / "bin" / "python"), "--requirement", str(lines)]
-            await self._uv(say, *words, *(["--no-deps"] if wanted.exact else []))
+            words += ["--no-deps"] if wanted.exact else []
+            await self._uv(say, *words, *(["--require-hashes"] if wanted.exact and wanted.hashed else []))
             await asyncio.to_thread(_lead_below, site)
             await self._try(part)
             part.rename(self._root / digest)

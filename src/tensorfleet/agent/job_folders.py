@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import shutil
 import time
 from pathlib import Path
@@ -30,6 +31,10 @@ class JobFolders:
         self._left.pop(job_id, None)
         return (self._root / job_id).resolve()
 
+    def of(self, lease: int) -> list[Path]:
+        """The folder that the task of this lease runs in, if it has one."""
+        return [self._root / self._used[lease]] if lease in self._used else []
+
     def leave(self, lease: int) -> None:
         self._used.pop(lease, None)
 
@@ -38,6 +43,10 @@ class JobFolders:
         while True:
             await asyncio.to_thread(_remove, self.set_aside(time.monotonic()))
             await asyncio.sleep(LOOK_S)
+
+    async def make_room(self) -> None:
+        """Takes away what nobody uses, however lately somebody has."""
+        await asyncio.to_thread(_remove, self.set_aside(math.inf))
 
     def set_aside(self, now: float) -> list[Path]:
         """Renames the folders that are to go, so that a task which starts now begins with a new one; returns them."""
@@ -54,9 +63,9 @@ class JobFolders:
         return found
 
     def _is_old(self, job_id: str, now: float) -> bool:
-        if now - self._left.setdefault(job_id, now) <= self._kept_s:
+        if now < math.inf and now - self._left.setdefault(job_id, now) <= self._kept_s:
             return False
-        del self._left[job_id]
+        self._left.pop(job_id, None)
         return True
 
 

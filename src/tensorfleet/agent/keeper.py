@@ -8,17 +8,21 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from tensorfleet.agent import processes
 from tensorfleet.agent.config import AgentConfig
+from tensorfleet.agent.disk import DiskWatch
 from tensorfleet.agent.job_folders import JobFolders
 from tensorfleet.agent.memory import MemoryWatch, TaskMemory
 from tensorfleet.agent.spool import Spool, SpooledTask
+from tensorfleet.agent.stats import visible_gpus
 from tensorfleet.agent.templates import Templates, task_env
 from tensorfleet.agent.warm import Listener
+from tensorfleet.kit.clock import utc_now
 from tensorfleet.wire import tensorfleet_pb2 as pb
 
 END_GRACE_S = 3.0
@@ -47,14 +51,23 @@ class Keeper:
         self._kills: set[asyncio.Task[None]] = set()
         self._memory = MemoryWatch(spool.tasks)
         self._folders = JobFolders(config.jobs_dir)
+        self.disk = DiskWatch(
+            Path(config.work_dir),
+            config.min_free_disk_bytes,
+            spool.tasks,
+            lambda task: [task.directory, *self._folders.of(task.lease)],
+            self._folders.make_room,
+            self.kill_now,
+        )
         listener = Listener(self._task_started, self._task_exited, self._tasks_lost)
         self._templates = Templates(config, listener, self._refused)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._templates.run(torch=self._gpus > 0))
+            group.create_task(self._templates.run(torch=self._gpus > 0 and not self._config.light))
             group.create_task(self._memory.run())
             group.create_task(self._folders.run())
+            group.create_task(self.disk.run())
 
     def start(self, order: pb.StartTask) -> None:
         known = self._spool.tasks.get(order.lease)
@@ -74,7 +87,9 @@ class Keeper:
         resources = task["spec"]["resources"]
         spooled.memory = TaskMemory(int(task["rank"]), int(resources.get("memory") or 0))
         gpus = self._take_gpus(order.lease, int(resources["gpus"]))
-        self._templates.start(spooled, task["spec"], task_env(task, spooled.directory, gpus))
+        self._templates.start(
+            spooled, task["spec"], task_env(task, spooled.directory, gpus, self._config.host)
+        )
 
     def _completed(self, lease: int, task: dict[str, Any]) -> dict[str, Any]:
         """What the orchestrator says of a task, with what only this machine knows."""
@@ -85,11 +100,13 @@ class Keeper:
             "objects_url": config.objects_url,
             "cache_dir": str(config.cache_dir.resolve()),
             "cpus": task["spec"]["resources"]["cpus"],
+            "received_at": utc_now().timestamp(),
         }
 
     def _take_gpus(self, lease: int, count: int) -> list[int]:
         taken = {index for indexes in self._gpus_taken.values() for index in indexes}
-        free = [index for index in range(self._gpus) if index not in taken]
+        there = visible_gpus() or range(self._gpus)
+        free = [index for index in there if index not in taken]
         self._gpus_taken[lease] = free[:count]
         return free[:count]
 
@@ -176,6 +193,7 @@ class Keeper:
 
     def _ended(self, task: SpooledTask, wait_status: int | None) -> None:
         self._spool.conclude(task, wait_status)
+        self.disk.judge(task)
         self._gpus_taken.pop(task.lease, None)
         self._folders.leave(task.lease)
         self._changed()

@@ -14,6 +14,7 @@ from tensorfleet.agent.memory import TaskMemory
 INTERRUPTED_FILE = "interrupted"
 FULL_DISK_BYTES = 1024**2
 NO_SPACE = "No space left on device"
+DISK_FULL = "the worker's disk is full"
 STEPS = ("step", "saved_step")
 
 
@@ -63,7 +64,7 @@ def _failed(directory: Path, written: dict[str, Any]) -> dict[str, Any]:
     if isinstance(written.get("evidence"), dict):
         outcome["evidence"] = written["evidence"]
     if NO_SPACE in str(outcome["message"]) and _is_full(directory):
-        outcome |= {"class": "infrastructure", "message": f"the worker's disk is full: {outcome['message']}"}
+        outcome |= {"class": "infrastructure", "message": f"{DISK_FULL}: {outcome['message']}"}
     return outcome
 
 
@@ -113,9 +114,18 @@ def _exited(directory: Path, code: int) -> dict[str, Any]:
     if code == 0:
         return outcome | {"message": "the task exited with code 0 before it was done"}
     if _is_full(directory):
-        message = f"the worker's disk is full, and the task exited with code {code}"
+        message = f"{DISK_FULL}, and the task exited with code {code}"
         outcome |= {"class": "infrastructure", "message": message}
     return outcome | {"traceback": last_lines(directory)}
+
+
+def filled_disk(used_bytes: int, total_bytes: int) -> dict[str, Any]:
+    """For a task whose own files have filled the disk: trying again would fill it again."""
+    message = (
+        f"the job has filled the worker's disk: its files there have {gibibytes(used_bytes)} of {gibibytes(total_bytes)};"
+        " write less where it runs, or use a worker with a larger disk"
+    )
+    return {"status": "failed", "class": "user_error", "message": message}
 
 
 def refused(error: OSError, free_bytes: int) -> dict[str, Any]:

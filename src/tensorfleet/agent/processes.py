@@ -14,6 +14,8 @@ from pathlib import Path
 
 MARK = "TENSORFLEET_AGENT_DIR"
 """In the environment of a template, and so of all that comes from it: the folder of the agent that it belongs to."""
+LEAVE = signal.SIGUSR1
+"""Tells an agent to end once what it runs is saved and delivered; SIGTERM ends it at once."""
 SWEEP_MOST_S = 5.0
 _PDEATHSIG, _NAME, _CHILD_SUBREAPER = 1, 15, 36
 

@@ -34,6 +34,11 @@ class Wanted:
         lines = tuple(spec.get("requirements") or ())
         return cls(lines, bool(spec.get("lock"))) if lines else None
 
+    @property
+    def hashed(self) -> bool:
+        """Whether every line says which files it means: then nothing else is taken, and nothing is added."""
+        return all(" --hash=" in line for line in self.lines)
+
     def digest(self, python: str, base: Sequence[str]) -> str:
         """Names the environment: the same for the same lines on the same Python with the same packages below it."""
         lines = sorted({" ".join(line.split()) for line in self.lines})

@@ -42,6 +42,8 @@ class SpooledTask:
     released: bool = False
     outcome: dict[str, Any] = field(default_factory=dict)
     memory: TaskMemory = field(default_factory=TaskMemory)
+    filled_disk: dict[str, Any] = field(default_factory=dict)
+    """Its outcome, when its own files have filled the disk."""
 
     @property
     def stopping(self) -> bool:

@@ -43,6 +43,14 @@ def disk_stats(folder: Path, min_free_bytes: int) -> dict[str, Any]:
     return {"disk_free_bytes": disk.free, "disk_total_bytes": disk.total, "low_disk": low}
 
 
+def visible_gpus() -> list[int] | None:
+    """The numbers of the GPUs that this process was given, as the driver counts them; None for all there are."""
+    told = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if told is None or not all(part.strip().isdigit() for part in told.split(",") if part):
+        return None
+    return [int(part) for part in told.split(",") if part]
+
+
 def _gpus() -> list[dict[str, Any]]:
     if not Path("/proc/driver/nvidia").exists():
         return []
@@ -51,8 +59,12 @@ def _gpus() -> list[dict[str, Any]]:
 
         pynvml.nvmlInit()
         try:
+            there = range(pynvml.nvmlDeviceGetCount())
+            given = visible_gpus()
             return [
-                _gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(i)) for i in range(pynvml.nvmlDeviceGetCount())
+                _gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(i))
+                for i in (there if given is None else given)
+                if i in there
             ]
         finally:
             pynvml.nvmlShutdown()
@@ -67,6 +79,14 @@ def _gpu(nvml: Any, handle: Any) -> dict[str, Any]:
         "memory_used_bytes": memory.used,
         "utilisation_percent": nvml.nvmlDeviceGetUtilizationRates(handle).gpu,
     }
+
+
+def interface_of(address: str) -> str | None:
+    """The network interface that has this address; None when there is none."""
+    for name, found in psutil.net_if_addrs().items():
+        if any(one.address == address for one in found):
+            return name
+    return None
 
 
 class ReservedPorts:

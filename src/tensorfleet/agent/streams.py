@@ -8,11 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tensorfleet.kit.units import format_bytes
+
 CHUNK_BYTES = 256 * 1024
 WINDOW_BYTES = 4 * 1024**2
 TAIL_BYTES = 64 * 1024
 """The end of a file stays: the last lines tell why a task was killed."""
 HOLE_BYTES = 1024**2
+CUT = b"\n[the log is longer than its limit; the rest is left out]\n"
 _PAGE = 4096
 _KEEP_SIZE_PUNCH_HOLE = 0x01 | 0x02
 
@@ -32,6 +35,8 @@ class Stream:
     def next_chunk(self, final: bool) -> bytes:
         """The next piece to send: whole lines where there are any; the rest as it is once the task has ended."""
         room = min(CHUNK_BYTES, WINDOW_BYTES - (self.sent - self.taken))
+        if self.sent == self.limit + len(CUT):
+            return self._left_out() if final else b""
         if room <= 0 or self.sent > self.limit:
             return b""
         try:
@@ -41,14 +46,15 @@ class Stream:
         except FileNotFoundError:
             return b""
         if self.sent + len(data) > self.limit:
-            return (
-                data[: self.limit - self.sent]
-                + b"\n[the log is longer than its limit; the rest is left out]\n"
-            )
+            return data[: self.limit - self.sent] + CUT
         cut = data.rfind(b"\n") + 1
         if cut:
             return data[:cut]
         return data if final or len(data) == room else b""
+
+    def _left_out(self) -> bytes:
+        """Follows CUT when no more comes."""
+        return f"[{format_bytes(self.size - self.limit)} more were printed and are left out]\n".encode()
 
     @property
     def size(self) -> int:

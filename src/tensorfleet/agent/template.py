@@ -7,7 +7,7 @@ one thread until a child raises it.
 
 Line-delimited JSON over one socket.  In: `{"lease", "dir", "env"}`.  Out: `{"op": "ready"}`, `{"op": "started", "lease", "pid"}`,
 `{"op": "exit", "lease", "status"}` (as waitpid gives it; sent when nothing that the task has started is left).  When the socket
-closes, the agent is gone: all tasks end.  Over the first template's second socket come the sockets of templates to be forked.
+closes, the agent is gone: all tasks end.  Over a template's second socket come the sockets of templates to be forked from it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from tensorfleet.agent import processes
+from tensorfleet.kit.clock import utc_now
 
 HEIR_GRACE_S = 1.0
+TORCH, SAME = b"t", b"s"
+"""What is sent with the sockets of a template to be forked: whether it is to have torch, or what its parent has."""
 
 
 def main(channel: int, begets: int, kind: str = "base") -> int:
@@ -36,14 +39,15 @@ def main(channel: int, begets: int, kind: str = "base") -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the supervisor's to handle
     from tensorfleet.training.template_imports import warm_base, warm_environment
 
-    name, warm = ("tf-template", warm_base) if kind == "base" else ("tf-environment", warm_environment)
+    name, warm = ("tf-environment", warm_environment) if kind == "environment" else ("tf-template", warm_base)
     return _be_template(name, socket.socket(fileno=channel), socket.socket(fileno=begets), warm)
 
 
 def _be_template(
     name: str, channel: socket.socket, begets: socket.socket | None, warm: Callable[[], None]
 ) -> int:
-    processes.name_process(name)
+    if name:
+        processes.name_process(name)
     processes.inherit_orphans()
     template = _Template(channel, begets)
     warm()
@@ -109,9 +113,11 @@ class _Template:
 
     def _beget(self) -> bool:
         assert self._begets is not None
-        _, descriptors, _, _ = socket.recv_fds(self._begets, 1, 1)
+        kind, descriptors, _, _ = socket.recv_fds(self._begets, 1, 2)
+        if descriptors:
+            heir = _become_torch_template if kind == TORCH else _become_template
+            self._heirs.add(self._fork(partial(heir, *descriptors)))
         for descriptor in descriptors:
-            self._heirs.add(self._fork(partial(_become_torch_template, descriptor)))
             os.close(descriptor)
         return bool(descriptors)
 
@@ -186,14 +192,23 @@ class _Template:
             self._clear_wake()
 
 
-def _become_torch_template(descriptor: int) -> int:
+def _become_torch_template(channel: int, begets: int | None = None) -> int:
     from tensorfleet.training.template_imports import warm_torch
 
-    return _be_template("tf-torch", socket.socket(fileno=descriptor), None, warm_torch)
+    return _become_template(channel, begets, "tf-torch", warm_torch)
+
+
+def _become_template(
+    channel: int, begets: int | None = None, name: str = "", warm: Callable[[], None] = lambda: None
+) -> int:
+    """Without anything to warm: one that has what this one has, and its name, for another agent."""
+    heard = None if begets is None else socket.socket(fileno=begets)
+    return _be_template(name, socket.socket(fileno=channel), heard, warm)
 
 
 def _become_task(order: dict[str, Any]) -> int:
     """In the child: a session and a process group of its own, its own log, its own environment; then the work."""
+    forked_at = utc_now().timestamp()
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     directory = Path(order["dir"])
@@ -214,7 +229,7 @@ def _become_task(order: dict[str, Any]) -> int:
 
     from tensorfleet.training.run import run_task
 
-    return run_task(directory)
+    return run_task(directory, forked_at)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,19 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tensorfleet.agent import processes
 from tensorfleet.agent.config import AgentConfig
-from tensorfleet.agent.env_templates import EnvironmentTemplates, Refused, is_needed
+from tensorfleet.agent.env_templates import EnvironmentTemplates, Refused, is_needed, with_packages
 from tensorfleet.agent.environments import Environments
 from tensorfleet.agent.spool import SpooledTask
+from tensorfleet.agent.stats import interface_of
+from tensorfleet.agent.template import TORCH
 from tensorfleet.agent.warm import Listener, WarmTemplate
+from tensorfleet.kit.asking import ask
 from tensorfleet.training.template_imports import needs_torch
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -30,8 +34,12 @@ class Templates:
     def __init__(self, config: AgentConfig, listener: Listener, refused: Refused) -> None:
         self._work_dir = Path(config.work_dir)
         self._begets: socket.socket | None = None
-        self._base = WarmTemplate("base", self._fresh, listener)
-        self._torch = WarmTemplate("torch", self._forked, listener, config.torch_idle_s)
+        self._nursery = config.nursery
+        self._light = config.light
+        base = partial(self._from_nursery, "base") if config.nursery else self._fresh
+        torch = partial(self._from_nursery, "torch") if config.nursery else self._forked
+        self._base = WarmTemplate("base", base, listener)
+        self._torch = WarmTemplate("torch", torch, listener, config.torch_idle_s)
         environments = Environments(config.environments_dir, self._work_dir, config.environments)
         self._others = EnvironmentTemplates(
             environments, self._of_environment, listener, refused, config.torch_idle_s
@@ -39,6 +47,7 @@ class Templates:
 
     def start(self, task: SpooledTask, spec: dict[str, Any], env: dict[str, str]) -> None:
         own = self._torch if needs_torch(spec) else self._base
+        spec = with_packages(spec)
         if is_needed(spec):
             self._others.start(task, spec, env, own)
         else:
@@ -50,7 +59,8 @@ class Templates:
 
     async def run(self, torch: bool) -> None:
         """Keeps them running; with `torch`, the second is warmed at once instead of at the first task that needs it."""
-        self._base.wanted.set()
+        if not self._light:
+            self._base.wanted.set()
         if torch:
             self._torch.wanted.set()
         async with asyncio.TaskGroup() as group:
@@ -99,7 +109,16 @@ class Templates:
             await processes.bury_orphans()
 
     @asynccontextmanager
+    async def _from_nursery(self, kind: str) -> AsyncIterator[socket.socket]:
+        """One like that which the nursery has: no agent of this machine has to import anything itself."""
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.suppress(OSError):  # as below
+            await asyncio.to_thread(ask, self._nursery, {"op": "template", "kind": kind}, theirs)
+        yield ours
+
+    @asynccontextmanager
     async def _forked(self) -> AsyncIterator[socket.socket]:
+        self._base.wanted.set()
         await self._base.ready.wait()
         assert self._begets is not None
         ours, theirs = socket.socketpair()
@@ -107,7 +126,7 @@ class Templates:
             theirs,
             contextlib.suppress(OSError),
         ):  # the first has just ended: then this one's socket is closed
-            socket.send_fds(self._begets, [b"t"], [theirs.fileno()])
+            socket.send_fds(self._begets, [TORCH], [theirs.fileno()])
         yield ours
 
 
@@ -117,7 +136,9 @@ def _closing() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def task_env(task: dict[str, Any], directory: Path, gpus: list[int]) -> dict[str, str]:
+def task_env(
+    task: dict[str, Any], directory: Path, gpus: list[int], host: str = "127.0.0.1"
+) -> dict[str, str]:
     """What every task finds in its environment: the names that `torchrun` uses, and where its folder is."""
     env = {
         "RANK": str(task["rank"]),
@@ -134,6 +155,8 @@ def task_env(task: dict[str, Any], directory: Path, gpus: list[int]) -> dict[str
     if task["master_addr"] == "127.0.0.1":
         # gloo would look its own host name up and may find an address that is not there
         env["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"
+    elif (name := interface_of(host)) is not None:
+        env["GLOO_SOCKET_IFNAME"] = name
     return env
 
 

@@ -21,7 +21,12 @@ DatasetRef = Annotated[
 @app.command()
 def add(
     source: Annotated[
-        str, typer.Argument(metavar="FILE_OR_URL", help="A CSV or Parquet file, or its address.")
+        str,
+        typer.Argument(
+            metavar="FILE_OR_URL",
+            help="A CSV or Parquet file, or its address; or a folder (.zip, .tar) with a sub-folder of pictures or texts for"
+            " each class.",
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="The dataset's name; the file's when left out.")] = None,
     target: Annotated[str | None, typer.Option(help="The column that models shall predict.")] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tensorfleet.cli import evaluation, made_of, session
+from tensorfleet.cli import evaluation, job_files, leaderboard, made_of, plots, profiling, session
 from tensorfleet.cli.session import AsJson
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, follow and steer jobs.")
 made_of.add_to(app)
 evaluation.add_to(app)
+plots.add_to(app)
+leaderboard.add_to(app)
+job_files.add_to(app)
+profiling.add_to(app)
 
 JobRef = Annotated[
     str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")
@@ -27,6 +31,7 @@ JobRef = Annotated[
 def list_jobs(
     status: Annotated[str | None, typer.Option(help="Only jobs in this status.")] = None,
     name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
+    study: Annotated[str | None, typer.Option(help="Only trials of this study, an id or a name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -34,7 +39,8 @@ def list_jobs(
     from tensorfleet.cli.output import ago, emit_json, print_table, took, values
 
     with session.connect() as client:
-        found = client.jobs.list(status=status, name=name, limit=limit)
+        of = client.studies.find(study).id if study else None
+        found = client.jobs.list(status=status, name=name, study=of, limit=limit)
     if as_json:
         emit_json([job.data for job in found])
         return
@@ -84,6 +90,7 @@ def _described(data: dict[str, Any]) -> list[tuple[str, str]]:
         ("attempt", str(data.get("attempt") or "")),
         ("steps lost", str(data.get("steps_lost") or "")),
         ("metrics", values(data.get("metrics") or {})),
+        ("throughput", profiling.pace(data)),
         ("model", model),
         ("submitted", ago(data.get("created_at"))),
         ("started", ago(data.get("started_at"))),

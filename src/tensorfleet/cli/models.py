@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,11 +62,27 @@ def show(ref: ModelRef, as_json: AsJson = False) -> None:
         ("metrics", values(data.get("metrics") or {})),
         ("job", str(data.get("job_id") or "")),
         ("files", f"{len(model.files)}, {size}"),
+        ("formats", "; ".join(_format(one) for one in model.formats)),
         ("source", str(data.get("source") or "")),
         ("registered", ago(data.get("created_at"))),
         ("versions", ", ".join(str(other.version) for other in others)),
     ]
     print_pairs(f"{model.name} version {model.version}", pairs)
+
+
+@app.command()
+def card(ref: ModelRef, as_json: AsJson = False) -> None:
+    """Print a version's card, as Markdown: what it is for, its data, metrics, formats and provenance."""
+    from tensorfleet.cli.output import emit_json
+
+    name, wanted = split_ref(ref)
+    with session.connect() as client:
+        model = client.models.get(name, wanted)
+        text = model.card()
+    if as_json:
+        emit_json({"name": model.name, "version": model.version, "card": text})
+    else:
+        sys.stdout.write(text)
 
 
 @app.command()
@@ -105,6 +121,12 @@ def download(
         emit_json({"path": str(folder), "files": model.files})
     else:
         sys.stdout.write(f"{folder}\n")
+
+
+def _format(one: dict[str, Any]) -> str:
+    if one.get("file") is None:
+        return f"{one['format']}: not published, {one.get('reason')}"
+    return f"{one['file']}, the same on {one['rows']} rows"
 
 
 def split_ref(ref: str) -> tuple[str, str | None]:

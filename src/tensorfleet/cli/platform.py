@@ -36,13 +36,17 @@ def up(
     host: Host = None,
     port: Port = None,
     workers: Annotated[int | None, typer.Option(help="Tasks that may run at a time.  [default: 2]")] = None,
+    launcher: Annotated[
+        str | None, typer.Option(help="What starts agents: local or ray.  [default: local]")
+    ] = None,
     home: Home = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Leave it running in the background.")
     ] = False,
 ) -> None:
     """Start the platform on this machine."""
-    settings = _settings(home=home, host=host, port=port, workers=workers)
+    fleet = {"launcher": launcher} if launcher else None
+    settings = _settings(home=home, host=host, port=port, workers=workers, fleet=fleet)
     if detach:
         _detach(settings)
         return
@@ -149,7 +153,9 @@ def _detach(settings: Any) -> None:
     stop = (
         "tensorfleet down" if settings.home == default_home() else f"tensorfleet down --home {settings.home}"
     )
-    _say(f"ready at {url}, {settings.workers} worker slots, home {settings.home}; stop it with `{stop}`")
+    from tensorfleet.supervisor.up import slots_of
+
+    _say(f"ready at {url}, {slots_of(settings)}, home {settings.home}; stop it with `{stop}`")
 
 
 def start_detached(settings: Any, *, tied: bool = False) -> tuple[subprocess.Popen[bytes], Path]:
@@ -173,6 +179,7 @@ def start_detached(settings: Any, *, tied: bool = False) -> tuple[subprocess.Pop
         "TENSORFLEET_HOST": settings.host,
         "TENSORFLEET_PORT": str(settings.port),
         "TENSORFLEET_WORKERS": str(settings.workers),
+        "TENSORFLEET_FLEET__LAUNCHER": settings.fleet.launcher,
     }
     command = [sys.executable, "-m", "tensorfleet.supervisor.up"]
     with log.open("wb") as output:

@@ -15,7 +15,7 @@ from tensorfleet.cli.submit import with_settings
 if TYPE_CHECKING:
     from tensorfleet.sdk.studies import Study
 
-app = typer.Typer(no_args_is_help=True, help="See and stop studies, which search hyperparameters.")
+app = typer.Typer(no_args_is_help=True, help="See and steer studies, which search hyperparameters.")
 
 StudyRef = Annotated[str, typer.Argument(metavar="STUDY", help="A study's id, its beginning, or its name.")]
 SHOWN = 10
@@ -120,6 +120,91 @@ def cancel(ref: StudyRef, as_json: AsJson = False) -> None:
         emit_json(study.data)
     else:
         sys.stdout.write(f"{study.id} ({study.name}) is being cancelled\n")
+
+
+@app.command()
+def pause(ref: StudyRef, as_json: AsJson = False) -> None:
+    """Stop a study and its trials for now."""
+    _steer(ref, "pause", as_json)
+
+
+@app.command()
+def resume(ref: StudyRef, as_json: AsJson = False) -> None:
+    """Let a paused study and its trials go on."""
+    _steer(ref, "resume", as_json)
+
+
+@app.command()
+def retry(
+    ref: StudyRef,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Make so many more trials, and leave those that failed.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show trials as they end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a study that has ended: run its failed and cancelled trials again, or make more."""
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        study = client.studies.find(ref).retry(trials)
+        if not as_json:
+            sys.stdout.write(f"{study.id} ({study.name}) goes on\n")
+            sys.stdout.flush()
+        completed = _follow(study, quiet=as_json) if follow else True
+        if as_json:
+            emit_json(study.summary())
+    if not completed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def lineage(ref: StudyRef, as_json: AsJson = False) -> None:
+    """Show who was copied from whom in a population, and with which changes."""
+    from tensorfleet.cli.output import emit_json, print_table, values
+
+    with session.connect() as client:
+        found = client.studies.find(ref).lineage()
+    if as_json:
+        emit_json(found)
+        return
+    members = {trial["number"]: trial["member"] for trial in found}
+    rows = [
+        (
+            str(trial["generation"]),
+            str(trial["member"]),
+            str(trial["number"]),
+            trial["state"],
+            _values(trial),
+            f"copy of {members[trial['parent']]}" if trial["copied"] else "",
+            _changed(trial["changes"])
+            if trial["copied"]
+            else values(trial["params"] if trial["parent"] is None else {}),
+        )
+        for trial in found
+    ]
+    headers = ("generation", "member", "trial", "state", "value", "from", "hyperparameters")
+    print_table(headers, rows, empty="No trial has begun.")
+
+
+def _changed(changes: dict[str, list[Any]]) -> str:
+    from tensorfleet.cli.output import number
+
+    return "  ".join(
+        f"{name} {number(before)} -> {number(after)}" for name, (before, after) in changes.items()
+    )
+
+
+def _steer(ref: str, verb: str, as_json: bool) -> None:
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        study = client.studies.find(ref)
+        getattr(study, verb)()
+    if as_json:
+        emit_json(study.data)
+    else:
+        sys.stdout.write(f"{study.id} ({study.name}): {verb} requested\n")
 
 
 def _follow(study: Study, *, quiet: bool) -> bool:

@@ -111,6 +111,40 @@ def scale(
         sys.stdout.write(f"the fleet may run {workers} tasks at a time\n")
 
 
+@app.command()
+def scaling(as_json: AsJson = False) -> None:
+    """Show how many workers the autoscaler wants, and its latest decisions with their reasons."""
+    from tensorfleet.cli.output import emit_json
+    from tensorfleet.cli.scaling import print_scaling
+
+    with session.connect() as client:
+        found = client.workers.scaling()
+    if as_json:
+        emit_json(found)
+    else:
+        print_scaling(found)
+
+
+@app.command()
+def target(
+    workers: Annotated[str, typer.Argument(help="How many workers there are to be, or auto.")],
+    as_json: AsJson = False,
+) -> None:
+    """Set the number of workers by hand, within the autoscaler's limits; `auto` leaves it to load and queue again."""
+    from tensorfleet.cli.output import emit_json
+
+    if workers != "auto" and not workers.isdecimal():
+        raise typer.BadParameter(f"'{workers}' is neither a number of workers nor auto")
+    with session.connect() as client:
+        answer = client.workers.target(None if workers == "auto" else int(workers))
+    if as_json:
+        emit_json(answer)
+    elif workers == "auto":
+        sys.stdout.write("the fleet goes by load and queue\n")
+    else:
+        sys.stdout.write(f"the fleet is to have {workers} workers, until `tensorfleet workers target auto`\n")
+
+
 def _percent(worker: dict[str, Any], key: str) -> str:
     value = (worker.get("stats") or {}).get(key)
     return "" if value is None else f"{float(value):.0f}%"

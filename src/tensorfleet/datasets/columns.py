@@ -51,7 +51,7 @@ class ColumnTracker:
         self._rows = 0
         self._missing = 0
         self._settled = len(kinds) == 1
-        self._counts: dict[Any, int] | None = {}
+        self._counts: dict[Any, int] | None = None if kinds == ("binary",) else {}
         self._max_counts = max(20, min(1000, 300_000 // columns))
         self._max_count_bytes = max(1024, 32 * 1024**2 // columns)
         self._sample_size = sample_size
@@ -61,7 +61,7 @@ class ColumnTracker:
     def add(self, array: Any, slots: NDArray[np.int64], chosen: NDArray[np.int64]) -> None:
         self._rows += len(array)
         self._missing += array.null_count
-        if array.null_count == len(array):
+        if array.null_count == len(array) or self._kinds == ("binary",):
             return
         self._count(array)
         values = self._typed(array)

@@ -69,12 +69,9 @@ def _kinds_of(field: Any) -> tuple[ColumnType, ...]:
     import pyarrow.types as types
 
     kind = field.type.value_type if types.is_dictionary(field.type) else field.type
-    if (
-        types.is_nested(kind)
-        or types.is_binary(kind)
-        or types.is_large_binary(kind)
-        or types.is_fixed_size_binary(kind)
-    ):
+    if types.is_binary(kind) or types.is_large_binary(kind):
+        return ("binary",)
+    if types.is_nested(kind) or types.is_fixed_size_binary(kind):
         raise DataInvalid(f"the column '{field.name}' holds {kind}; make columns of plain values from it")
     if types.is_integer(kind):
         return ("integer",)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tensorfleet.errors import InvalidInput
 
 Format = Literal["csv", "parquet"]
-ColumnType = Literal["number", "integer", "boolean", "category", "text", "date"]
+ColumnType = Literal["number", "integer", "boolean", "category", "text", "date", "binary"]
 
 MAX_NAME = 100
 NULL_VALUES = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")

@@ -13,7 +13,8 @@ class WorkerType:
     """A kind of agent that can be started; each job of a worker takes one of its slots.
 
     Attributes:
-        cpus, gpus, memory_bytes: what one agent of this kind has; 0 for what its machine has.
+        cpus, gpus, memory_bytes: what one agent of this kind has.  0 CPUs or bytes: what its machine has, shared with all others
+            there; 0 GPUs: none, as a GPU has one agent.
         cost_per_hour: of one agent, in the currency of the price book.
         spot: may be taken away at any time.
         most: at most so many at a time; None for no limit of its own.
@@ -63,6 +64,10 @@ class Launcher(Protocol):
 
     def launch(self, worker_id: str, worker_type: WorkerType) -> None:
         """Asks for an agent that joins as `worker_id`.  One that was asked for already, and is not gone, stays as it is."""
+        ...
+
+    def launch_together(self, worker_ids: Sequence[str], worker_type: WorkerType) -> None:
+        """The same for a gang's agents, which are worth nothing one by one: they get their places all at once, or none yet."""
         ...
 
     def release(self, worker_id: str) -> None:

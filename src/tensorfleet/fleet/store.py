@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import leases, outbox, tasks, workers
-from tensorfleet.errors import NotFound
+from tensorfleet.errors import NotFound, Replaced
 from tensorfleet.fleet.model import Worker, WorkerState
 
 _SCALED_FROM = "scaled_from"
@@ -27,6 +28,9 @@ class SqlWorkerStore:
         """Adds a worker, or brings a known one back: one that was draining goes on draining, a scaled one keeps its slots.
 
         A scaled worker keeps them until it says hello with another number than when it was scaled, as after `up --workers`.
+
+        Raises:
+            Replaced: its launcher has started it anew on another machine since, and that one has joined.
         """
         values: dict[str, Any] = {
             "name": worker.name,
@@ -39,6 +43,12 @@ class SqlWorkerStore:
         state = case((workers.c.state == draining, draining), else_=WorkerState.ONLINE.value)
         with self._database.begin() as connection:
             known = _find(connection, worker.id)
+            if (
+                known
+                and known.state != WorkerState.LOST.value
+                and _is_later(known.resources, worker.resources)
+            ):
+                raise Replaced(f"a later agent has joined as worker {worker.id}, and this one has to end")
             if known and known.resources.get(_SCALED_FROM) == worker.slots:
                 values["slots"] = known.slots
                 values["resources"] = {**worker.resources, _SCALED_FROM: worker.slots}
@@ -81,8 +91,14 @@ class SqlWorkerStore:
             values = {"slots": slots, "resources": resources}
             connection.execute(update(workers).where(workers.c.id == worker_id).values(**values))
 
+    def forget(self, worker_ids: Sequence[str]) -> None:
+        """Takes workers that are lost off the list."""
+        lost = workers.c.state == WorkerState.LOST.value
+        with self._database.begin() as connection:
+            connection.execute(delete(workers).where(workers.c.id.in_(worker_ids), lost))
+
     def request(self, worker_id: str, intent: str, now: datetime, **data: Any) -> None:
-        """Leaves an intent (`drain`, `undrain`, or `scale` with `slots`) for the orchestrator."""
+        """Leaves an intent (`drain`, `undrain`, `scale` with `slots`, or `target` with `workers`) for the orchestrator."""
         with self._database.begin() as connection:
             row = {"topic": "orchestrator", "kind": intent, "ref": worker_id, "data": data, "created_at": now}
             connection.execute(insert(outbox).values(**row))
@@ -112,6 +128,11 @@ class SqlWorkerStore:
                 task = {"job_id": row.job_id, "rank": row.rank, "attempt": row.attempt, "status": row.status}
                 found.setdefault(row.worker_id, []).append(task)
         return found
+
+
+def _is_later(known: dict[str, Any], comes: dict[str, Any]) -> bool:
+    """Whether what is known is of a later incarnation than what comes; agents that are started by hand have none."""
+    return bool(int(known.get("incarnation") or 0) > int(comes.get("incarnation") or 0))
 
 
 def _find(connection: Connection, worker_id: str) -> Row[Any] | None:

@@ -18,7 +18,9 @@ from fastapi.staticfiles import StaticFiles
 
 import tensorfleet.datasets.endpoints
 import tensorfleet.fleet.endpoints
+import tensorfleet.fleet.scaling_endpoints
 import tensorfleet.jobs.endpoints
+import tensorfleet.jobs.plot_endpoints
 import tensorfleet.registry.endpoints
 import tensorfleet.tuning.endpoints
 from tensorfleet import __version__
@@ -26,10 +28,13 @@ from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.adapters.redis_link import RedisLink
 from tensorfleet.adapters.redis_wakes import RedisWakes
 from tensorfleet.composition import Services, build_services
-from tensorfleet.gateway import downloads, health, plan
+from tensorfleet.fleet.scaling_endpoints import Signals
+from tensorfleet.fleet.scaling_store import SqlScalingStore
+from tensorfleet.gateway import downloads, health, job_files, plan, profiling
 from tensorfleet.gateway.auth import RequireToken
 from tensorfleet.gateway.bodies import limit_bodies
 from tensorfleet.gateway.problems import add_problem_handlers
+from tensorfleet.gateway.scaling import SignalCollector
 from tensorfleet.gateway.streams import LogWatcher, Polling, stream_events
 from tensorfleet.gateway.telemetry import Telemetry
 from tensorfleet.gateway.waker import OrchestratorLink
@@ -101,6 +106,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
     add_problem_handlers(app)
     app.include_router(_api(services, link, watcher), prefix="/api/v1")
     telemetry = Telemetry(services)
+    telemetry.registry.register(SignalCollector(_signals(services)))
     app.include_router(telemetry.router())
 
     _add_docs(app)
@@ -110,6 +116,10 @@ def build_app(settings: Settings, token: str) -> Asgi:
         return PlainTextResponse(WELCOME.format(version=__version__))
 
     return RequireToken(telemetry.counting(limit_bodies(app)), token)
+
+
+def _signals(services: Services) -> Signals:
+    return Signals(services.settings, SqlScalingStore(services.database, services.log), utc_now)
 
 
 def _add_docs(app: FastAPI) -> None:
@@ -157,13 +167,17 @@ def _api(services: Services, link: _Link, watcher: LogWatcher) -> APIRouter:
             lambda job_id: explain(services, job_id),
         )
     )
+    api.include_router(tensorfleet.jobs.plot_endpoints.build_router(services.jobs))
     api.include_router(tensorfleet.fleet.endpoints.build_router(services.workers, request_worker))
+    api.include_router(tensorfleet.fleet.scaling_endpoints.build_router(_signals(services), request_worker))
     api.include_router(tensorfleet.datasets.endpoints.build_router(services.datasets))
     api.include_router(tensorfleet.registry.endpoints.build_router(models))
     studies = StudyService(services.jobs, SqlTrialStore(services.database), importance)
     api.include_router(tensorfleet.tuning.endpoints.build_router(studies))
     api.include_router(plan.build_router(services))
     api.include_router(downloads.build_router(services))
+    api.include_router(job_files.build_router(services))
+    api.include_router(profiling.build_router(services))
 
     @api.get("/algorithms", tags=["jobs"])
     async def list_algorithms() -> JSONResponse:

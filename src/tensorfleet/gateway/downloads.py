@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from tensorfleet.composition import Services
 from tensorfleet.errors import InvalidInput, NotFound
 
-BUCKETS = ("models", "checkpoints", "logs", "datasets")
+BUCKETS = ("models", "checkpoints", "logs", "datasets", "profiles")
 
 
 class CodeUpload(BaseModel):

@@ -11,7 +11,7 @@ FORMAT = 1
 _GONE = object()
 _ELSEWHERE = ("hyperparameters", "seed", "dataset", "target_column", "code", "entrypoint", "args", "split")
 """Fields of the job file that have a part of the document to themselves."""
-_NAMES = ("name", "model_name", "labels", "workspace", "priority")
+_NAMES = ("name", "model_name", "labels", "workspace", "priority", "profile")
 """Fields of the job file that change nothing of what is computed."""
 _ENVIRONMENT = ("requirements", "lock", "python")
 _DATASET = ("name", "version", "digest", "format", "rows")

@@ -120,11 +120,12 @@ def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[st
         name: str | None = None,
         kind: str | None = None,
         workspace: str | None = None,
+        study: str | None = None,
         limit: Limit = 50,
         cursor: str | None = None,
         sort: str = "-created_at",
     ) -> dict[str, Any]:
-        filters = JobFilter(status.value if status else None, name, kind, workspace)
+        filters = JobFilter(status.value if status else None, name, kind, workspace, study)
         found, following = jobs.page(filters, limit, cursor, sort)
         return {"items": [job_to_dict(job) for job in found], "next_cursor": following}
 
@@ -135,6 +136,12 @@ def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[st
     @router.get("/jobs/{job_id}/evaluation")
     async def job_evaluation(job_id: str) -> JSONResponse:
         return JSONResponse(await asyncio.to_thread(jobs.evaluation, job_id))
+
+    @router.get("/jobs/{job_id}/leaderboard")
+    async def job_leaderboard(job_id: str) -> JSONResponse:
+        return JSONResponse(
+            {"items": await asyncio.to_thread(jobs.leaderboard, job_id), "next_cursor": None}
+        )
 
     @router.get("/jobs/{job_id}/why")
     async def why_job(job_id: str) -> dict[str, Any]:

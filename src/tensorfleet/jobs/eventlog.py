@@ -52,8 +52,8 @@ class SqlEventLog:
                 Event(row.id, row.job_id, row.kind, row.at, row.data) for row in connection.execute(query)
             ]
 
-    def read_last(self, job_id: str, kind: str, limit: int) -> list[Event]:
-        """The newest `limit` entries of one kind of one job, oldest first."""
+    def read_last(self, job_id: str | None, kind: str, limit: int) -> list[Event]:
+        """The newest `limit` entries of one kind of one job (None: of none), oldest first."""
         query = (
             select(events)
             .where(events.c.job_id == job_id, events.c.kind == kind)

@@ -59,18 +59,30 @@ class Forks:
         found = self._checkpoint(job_id, step)
         spec = merged({**parent.spec, "name": _fork_name(parent.name)}, changes)
         job = self._pinned(self._jobs.prepare(spec, idempotency_key), parent, changes)
+        answer = self._store.insert(self._with_checkpoint(job, parent.id, found))
+        self._wake()
+        return answer
+
+    def begun_at(self, new: NewJob, source_id: str) -> NewJob:
+        """A job that is not queued yet, with a copy of the newest checkpoint of another one to go on from.
+
+        Raises:
+            NotFound: that one has no checkpoint (any more).
+        """
+        found = self._checkpoint(source_id, None)
+        return self._with_checkpoint(replace(new, inputs={**new.inputs, "forked": True}), source_id, found)
+
+    def _with_checkpoint(self, job: NewJob, source_id: str, found: dict[str, Any]) -> NewJob:
         key = f"checkpoints/{job.id}/0-{found['step']}.safetensors"
         self._copy(found["key"], key)
         source = {"attempt": 0, "rank": 0, "step": found["step"], "key": key}
         source |= {name: found[name] for name in ("sha256", "bytes") if name in found}
-        origin = {"job_id": parent.id, "step": found["step"]}
+        origin = {"job_id": source_id, "step": found["step"]}
         first = (
             NewEvent("job.forked", job.created_at, origin, job.id),
             NewEvent("checkpoint", job.created_at, source, job.id),
         )
-        answer = self._store.insert(replace(job, events=first))
-        self._wake()
-        return answer
+        return replace(job, events=first)
 
     def _checkpoint(self, job_id: str, step: int | None) -> dict[str, Any]:
         kept = self.checkpoints(job_id)

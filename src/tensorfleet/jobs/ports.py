@@ -39,6 +39,8 @@ class JobFilter:
     name: str | None = None
     kind: str | None = None
     workspace: str | None = None
+    study: str | None = None
+    """Only its trials."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,14 @@ class JobStore(Protocol):
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]: ...
-    def request(self, job_id: str, intent: str, now: datetime, topic: str = "orchestrator") -> None: ...
+    def request(
+        self,
+        job_id: str,
+        intent: str,
+        now: datetime,
+        topic: str = "orchestrator",
+        data: dict[str, Any] | None = None,
+    ) -> None: ...
     def delete(self, job_id: str) -> None: ...
     def tasks(self, job_id: str) -> list[dict[str, Any]]: ...
     def orchestrate(self) -> AbstractContextManager[JobTransaction]: ...

@@ -109,6 +109,9 @@ class Provenance:
 
     def _again(self, job: JobRecord, idempotency_key: str | None) -> NewJob:
         spec = {name: value for name, value in job.spec.items() if name != "model_name" and value is not None}
+        if told := ((job.result or {}).get("evaluation") or {}).get("replay"):
+            # What a time limit had decided in the job is given to its replay, so that it does the same.
+            spec["hyperparameters"] = {**spec.get("hyperparameters", {}), **told}
         new = self._jobs.prepare(spec, idempotency_key)
         pinned = {name: job.inputs[name] for name in PINNED if name in job.inputs}
         inputs = {**new.inputs, **pinned, "replay_of": job.id}

@@ -18,6 +18,8 @@ from pydantic import (
 
 from tensorfleet.errors import FieldError, SpecInvalid, nearest
 from tensorfleet.jobs.model import Event, JobRecord, Priority
+from tensorfleet.jobs.model_policy import ModelPolicy
+from tensorfleet.jobs.waterfall import throughput
 from tensorfleet.kit.clock import rfc3339
 from tensorfleet.kit.requirement import check_requirement
 from tensorfleet.kit.units import parse_duration_s, parse_size
@@ -107,6 +109,22 @@ class EvaluationPolicy(_Part):
     importance: Literal["built_in", "permutation"] = "built_in"
 
 
+class ProfilePolicy(_Part):
+    """Which steps of a job are profiled."""
+
+    steps: int = Field(default=10, ge=1, le=100, strict=True)
+    skip: int = Field(default=5, ge=1, le=100_000, strict=True, description="steps before them, to warm up")
+
+
+def _profile(value: Any) -> Any:
+    """`true` for the defaults, `false` for none."""
+    if isinstance(value, bool):
+        return {} if value else None
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{str(value)[:60]!r} is neither true nor which steps, such as {{steps: 10, skip: 5}}")
+    return value
+
+
 def _argument(value: Any) -> str:
     """A word of a command line; a number is written out, as a shell would pass it."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -174,6 +192,10 @@ class JobSpec(_Part):
     hang: HangPolicy = Field(default_factory=HangPolicy)
     split: SplitPolicy = Field(default_factory=SplitPolicy)
     evaluation: EvaluationPolicy = Field(default_factory=EvaluationPolicy)
+    model: ModelPolicy = Field(default_factory=ModelPolicy)
+    profile: Annotated[ProfilePolicy | None, BeforeValidator(_profile)] = Field(
+        default=None, description="true, or which steps"
+    )
     seed: int = Field(default=7, ge=0, le=2**32 - 1, strict=True)
     workspace: Name = "default"
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)
@@ -199,6 +221,10 @@ class JobSpec(_Part):
         ):
             raise ValueError(
                 "split: own code splits and evaluates its data itself; split and evaluation are for built-in algorithms"
+            )
+        if self.entrypoint is not None and self.model != ModelPolicy():
+            raise ValueError(
+                "model: own code writes its files itself; formats, example and the card are for built-in algorithms"
             )
         if self.args and not (self.entrypoint or "").endswith(".py"):
             raise ValueError("args: only a script (entrypoint: train.py) takes words of a command line")
@@ -238,7 +264,8 @@ def parse_spec(data: Any) -> JobSpec:
 
 
 def _field_error(data: dict[str, Any], problem: Any) -> FieldError:
-    location = [part for part in problem["loc"] if part != "function-before[parse_size(), int]"]
+    inner = ("function-before[parse_size(), int]", "[key]")
+    location = [part for part in problem["loc"] if part not in inner]
     path = ".".join(str(part) for part in location if not str(part).startswith("function-"))
     if problem["type"] == "extra_forbidden":
         return FieldError(
@@ -314,9 +341,17 @@ def job_to_dict(job: JobRecord) -> dict[str, Any]:
         "dataset": job.inputs.get("dataset")
         and {k: job.inputs["dataset"][k] for k in ("name", "version", "digest")},
         "evaluation": result.get("evaluation") and _in_short(result["evaluation"]),
+        "formats": _formats(result.get("model")),
+        "throughput": throughput(result.get("throughput")),
         "study": job.inputs.get("study"),
         "spec": job.spec,
     }
+
+
+def _formats(model: Any) -> list[Any]:
+    """What became of the further formats that were asked for; a task may leave anything as its result."""
+    found = model.get("formats") if isinstance(model, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _in_short(evaluation: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tensorfleet.errors import (
     TensorFleetError,
     nearest,
 )
+from tensorfleet.jobs import leaderboard
 from tensorfleet.jobs.batch import OnceInputs
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobRecord, JobStatus
@@ -66,7 +67,10 @@ class JobService:
         clock: Clock,
         wake: Callable[[], None],
         wake_tuner: Callable[[], None] = lambda: None,
+        clear: Callable[[JobRecord], None] = lambda job: None,
     ) -> None:
+        """`clear` removes what a job that is about to be deleted has left elsewhere."""
+        self._clear = clear
         self._store = store
         self._log = log
         self._inputs = inputs
@@ -164,14 +168,25 @@ class JobService:
         if job.status not in _ALLOWED[intent]:
             allowed = ", ".join(status.value for status in _ALLOWED[intent])
             raise Conflict(f"job {job_id} is {job.status.value}; {intent} is possible while it is {allowed}")
-        if job.kind == KIND and intent == "retry":
-            raise Conflict(f"study {job_id} has ended; submit it again to search on")
         topic = TUNER_TOPIC if job.kind == KIND else "orchestrator"
         self._store.request(job_id, intent, self._clock(), topic)
         self._wake_leader_of(job.kind)
         return self._store.get(job_id)
 
+    def ask_tuner(self, study_id: str, intent: str, data: dict[str, Any]) -> None:
+        self._store.request(study_id, intent, self._clock(), TUNER_TOPIC, data)
+        self._wake_tuner()
+
     def delete(self, job_id: str) -> None:
+        """Forgets an ended job, its log, and what only it has in the object store.
+
+        Raises:
+            Conflict: it has not ended.
+            Unavailable: the object store is away.
+        """
+        job = self._store.get(job_id)
+        if job.status.ended:
+            self._clear(job)
         self._store.delete(job_id)
 
     def tasks(self, job_id: str) -> dict[str, Any]:
@@ -191,6 +206,20 @@ class JobService:
                 f"job {job_id} is {job.status.value} and has no evaluation; a built-in has one when it has completed"
             )
         return {"job_id": job_id, "metrics": job.metrics, "evaluation": found}
+
+    def leaderboard(self, job_id: str) -> list[dict[str, Any]]:
+        """What a job of `auto` has tried, the best first; of one that runs, what it has tried so far.
+
+        Raises:
+            NotFound: it is of another algorithm.
+        """
+        job = self._store.get(job_id)
+        if job.spec.get("algorithm") != "auto":
+            raise NotFound(f"job {job_id} has no leaderboard; jobs with `algorithm: auto` have one")
+        details = ((job.result or {}).get("evaluation") or {}).get("details") or {}
+        if "leaderboard" in details:
+            return list(details["leaderboard"])
+        return leaderboard.of_events(event.data for event in self._read_all(job_id, 0, ("candidate",)))
 
     def metrics(self, job_id: str, since: int, points: int | None, rank: int = 0) -> list[dict[str, Any]]:
         """One rank's metrics, each with its points by step.  Where an attempt repeated a step, the later one's value counts."""

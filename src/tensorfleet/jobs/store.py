@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, String, cast, delete, func, inse
 from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.adapters.database import Database
-from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
+from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks, trials
 from tensorfleet.errors import Conflict, InvalidInput, NotFound, TensorFleetError, Unavailable
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.memory import JobMemory
@@ -120,10 +120,17 @@ class SqlJobStore:
         shown = rfc3339(value) if isinstance(value, datetime) else value
         return found[:limit], encode_cursor([sort, shown, last_shown.id])
 
-    def request(self, job_id: str, intent: str, now: datetime, topic: str = "orchestrator") -> None:
+    def request(
+        self,
+        job_id: str,
+        intent: str,
+        now: datetime,
+        topic: str = "orchestrator",
+        data: dict[str, Any] | None = None,
+    ) -> None:
         """Leaves an intent (`cancel`, `pause`, `resume`, `retry`) for who leads the job, durably, with its log entry."""
         with self._database.begin() as connection:
-            row = {"topic": topic, "kind": intent, "ref": job_id, "data": {}, "created_at": now}
+            row = {"topic": topic, "kind": intent, "ref": job_id, "data": data or {}, "created_at": now}
             connection.execute(insert(outbox).values(**row))
             self._log.append(connection, [NewEvent(f"job.{intent}_requested", now, {}, job_id)])
 
@@ -149,6 +156,19 @@ class SqlJobStore:
             connection.execute(delete(leases).where(leases.c.job_id == job_id))
             self._log.delete_job(connection, job_id)
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
+
+    def shares_provenance(self, job: JobRecord, digest: str) -> bool:
+        """Whether another job has this provenance document, or is of the same name and may still come to have it."""
+        others = select(jobs.c.id).where(jobs.c.name == job.name, jobs.c.id != job.id)
+        ended = [status.value for status in JobStatus if status.ended]
+        live = others.where(jobs.c.status.not_in(ended)).limit(1)
+        told = select(events.c.id).where(
+            events.c.job_id.in_(others),
+            events.c.kind == "provenance",
+            events.c.data["sha256"].as_string() == digest,
+        )
+        with self._database.read() as connection:
+            return any(connection.execute(query).first() is not None for query in (live, told.limit(1)))
 
     def tasks(self, job_id: str) -> list[dict[str, Any]]:
         query = select(tasks).where(tasks.c.job_id == job_id).order_by(tasks.c.attempt, tasks.c.rank)
@@ -245,6 +265,9 @@ def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
         value = getattr(filters, column)
         if value is not None:
             query = query.where(jobs.c[column] == value)
+    if filters.study is not None:
+        mine = select(trials.c.job_id).where(trials.c.study_id == filters.study)
+        query = query.where(jobs.c.id.in_(mine))
     return query
 
 

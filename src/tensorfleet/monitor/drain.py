@@ -16,6 +16,7 @@ from tensorfleet.errors import Internal, InvalidInput, StorageFull, Unavailable
 from tensorfleet.jobs.model import Event
 from tensorfleet.kit.clock import Clock, utc_now
 from tensorfleet.monitor import story
+from tensorfleet.monitor.keepsakes import Keepsakes
 from tensorfleet.registry.candidates import candidate_of_job
 from tensorfleet.registry.model import Candidate, Intent, IntentKind, ModelFile, Point, RunStatus
 from tensorfleet.registry.ports import TrackingBackend, TrackingStore
@@ -49,12 +50,14 @@ class Drain:
         open_backend: Callable[[], TrackingBackend],
         objects_url: str,
         clock: Clock = utc_now,
+        keepsakes: Keepsakes | None = None,
     ) -> None:
         self._log = log
         self._store = store
         self._open_backend = open_backend
         self._objects_url = objects_url
         self._clock = clock
+        self._keepsakes = keepsakes
         self._backend: TrackingBackend | None = None
         self._position: int | None = None
         self._saved = 0
@@ -182,6 +185,8 @@ class Drain:
             )
             for alias in story.aliases_of(job):
                 self._store.set_alias(candidate.name, alias, version, self._clock())
+        if self._keepsakes is not None and status is RunStatus.FINISHED:
+            self._keepsakes.leave(backend, job, run_id, registered=candidate is not None)
 
     def _run(self, backend: TrackingBackend, event: Event, *, refresh: bool = False) -> str | None:
         """The run of the event's job, or None when the job was deleted meanwhile."""

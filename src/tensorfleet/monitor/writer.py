@@ -16,6 +16,7 @@ import structlog
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.guarded import GuardedTracking, guarded, is_away
+from tensorfleet.adapters.objectstore import open_object_store
 from tensorfleet.adapters.redis_wakes import open_herald
 from tensorfleet.errors import Internal, StorageFull, Unavailable
 from tensorfleet.fleet.conditions import Condition, SqlConditions
@@ -23,6 +24,7 @@ from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.kit.breaker import Breaker, Reading
 from tensorfleet.kit.clock import Clock, steady_clock
 from tensorfleet.monitor.drain import CURSOR, Drain
+from tensorfleet.monitor.keepsakes import Keepsakes
 from tensorfleet.monitor.wake import SOCKET_NAME
 from tensorfleet.registry.ports import TrackingBackend
 from tensorfleet.registry.store import SqlRegistryStore
@@ -181,7 +183,11 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     database = Database(settings.database, open_herald(settings.redis_url))
     health = MlflowHealth(SqlConditions(database), steady_clock())
     drain = Drain(
-        SqlEventLog(database), SqlRegistryStore(database), lambda: health.opened(settings), settings.objects
+        SqlEventLog(database),
+        SqlRegistryStore(database),
+        lambda: health.opened(settings),
+        settings.objects,
+        keepsakes=Keepsakes(open_object_store(settings.objects)),
     )
     bell = Bell(settings.run_dir / SOCKET_NAME)
     try:

@@ -69,6 +69,23 @@ class Board:
         self._views.pop(worker.id, None)
         self._changed = True
 
+    def forget_worker(self, worker_id: str) -> None:
+        """A worker has left for good."""
+        # Anew, not changed: others may be walking along it.
+        self.workers = {known: worker for known, worker in self.workers.items() if known != worker_id}
+        self._views.pop(worker_id, None)
+        self._recent.pop(worker_id, None)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return len(self._waiting)
+
+    @property
+    def in_step(self) -> bool:
+        """Whether this is what the database says, as far as is known: not after a transaction that failed."""
+        return not self._stale
+
     def refresh(self, tx: SqlJobTransaction, now: datetime) -> None:
         """Takes in what was submitted since the last transaction."""
         if self._stale:
@@ -142,6 +159,10 @@ class Board:
             for job_id, limit_s in self._timeouts.items()
             if limit_s is not None and (now - self._running[job_id].started_at).total_seconds() > limit_s
         ]
+
+    def is_busy(self, worker_id: str) -> bool:
+        """Whether a task of a running job has a lease on this worker."""
+        return any(worker_id in job.worker_ids for job in self._running.values())
 
     @property
     def rendezvous(self) -> set[str]:

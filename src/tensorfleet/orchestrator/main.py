@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 import grpc
 import structlog
@@ -18,6 +19,8 @@ from tensorfleet.adapters.migrate import ensure_schema
 from tensorfleet.composition import build_services
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
+from tensorfleet.fleet.ports import Launcher
+from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.kit.clock import steady_clock
 from tensorfleet.kit.logs import configure_logging
 from tensorfleet.orchestrator.room import Orchestrator
@@ -35,19 +38,19 @@ wait each time for the thread that serves the agents."""
 log = structlog.get_logger()
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, build_launcher: Callable[[Settings, str], Launcher]) -> int:
     configure_logging("orchestrator")
     sys.setswitchinterval(THREAD_SWITCH_S)
     token = ensure_home(settings)
     try:
-        asyncio.run(serve(settings, token))
+        asyncio.run(serve(settings, token, build_launcher(settings, token)))
     except LostLead as error:
         log.warning("ending, to stand by again", detail=error.detail)
         return 1
     return 0
 
 
-async def serve(settings: Settings, token: str) -> None:
+async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
     """Serves until SIGTERM or SIGINT: as a standby first, then, once nobody else leads, as the leader.
 
     Raises:
@@ -58,7 +61,10 @@ async def serve(settings: Settings, token: str) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     services = build_services(settings, wake=lambda: None)  # the service wakes the room itself
     leadership = SqlLeadership(services.database, _name(settings), settings.leader_lease_s)
-    room = Orchestrator(settings, services.job_store, services.workers, leadership, steady_clock())
+    scaling = SqlScalingStore(services.database, services.log)
+    room = Orchestrator(
+        settings, services.job_store, services.workers, leadership, steady_clock(), launcher, scaling
+    )
     gate = LeaderOnly()
     server, checks = await _start_server(settings, token, gate, OrchestratorService(room, services.jobs))
     work = asyncio.create_task(_lead(settings, services.database, leadership, room, gate, checks))
@@ -77,6 +83,7 @@ async def serve(settings: Settings, token: str) -> None:
         with contextlib.suppress(TensorFleetError):
             await asyncio.to_thread(leadership.resign)
         room.engine.close()
+        launcher.close()
         services.database.close()
 
 

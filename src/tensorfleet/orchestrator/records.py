@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tensorfleet.jobs import leaderboard, profiles, waterfall
 from tensorfleet.jobs.model import NewEvent
 
 
@@ -57,25 +58,29 @@ def _is_checkpoint(record: Mapping[str, Any]) -> bool:
     return _step(record) is not None and all(isinstance(record.get(key), str) for key in ("key", "sha256"))
 
 
-_FIELDS = ("step", "key", "sha256", "bytes", "value", "message", "seconds")
+_FIELDS = ("step", "key", "sha256", "bytes", "value", "message", "seconds", "candidate", "marks", "steps", "rows", "profile")
 _KEPT: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "checkpoint": _is_checkpoint,
     "environment": lambda record: isinstance(record.get("key"), str),
     "provenance": lambda record: all(isinstance(record.get(key), str) for key in ("key", "sha256")),
     "checkpoint_removed": lambda record: isinstance(record.get("key"), str),
+    "timeline": waterfall.is_sound,
+    "profile": profiles.is_sound,
     "checkpoint_failed": lambda record: isinstance(record.get("message"), str),
+    "export_failed": lambda record: isinstance(record.get("message"), str),
+    "candidate": leaderboard.is_sound,
 }
 """Records that become entries of the log under their own name, and what makes each of them a sound one."""
 
 
 def _numbers(record: Mapping[str, Any]) -> dict[str, float | None]:
     """The values of a metrics record that are numbers; those without a value, such as NaN, are None."""
-    values = record.get("values")
+    values, pace = record.get("values"), record.get("pace")
     if not isinstance(values, dict):
         return {}
     return {
         name: _finite(value)
-        for name, value in values.items()
+        for name, value in {**values, **(pace if isinstance(pace, dict) else {})}.items()
         if value is None or isinstance(value, (int, float))
     }
 

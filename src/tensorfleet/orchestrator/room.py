@@ -10,10 +10,12 @@ from typing import Any
 
 import structlog
 
-from tensorfleet.composition import quotas_of
+from tensorfleet.composition import limits_of, quotas_of, worker_types_of
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.fleet.model import Worker, WorkerState
+from tensorfleet.fleet.ports import Launcher
+from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.jobs.events import DiskLow, Preempted, WorkerLost
 from tensorfleet.jobs.ports import Command
@@ -24,6 +26,8 @@ from tensorfleet.orchestrator import handlers
 from tensorfleet.orchestrator.board import Board
 from tensorfleet.orchestrator.engine import Engine
 from tensorfleet.orchestrator.hangs import HangDoctor
+from tensorfleet.orchestrator.launching import FleetWatch
+from tensorfleet.orchestrator.scaler import Scaler
 from tensorfleet.orchestrator.sessions import Session, Sessions
 from tensorfleet.scheduling.model import Policy
 from tensorfleet.settings import Settings
@@ -45,6 +49,8 @@ class Orchestrator:
         workers: SqlWorkerStore,
         lead: SqlLeadership,
         clock: Clock,
+        launcher: Launcher,
+        scaling: SqlScalingStore,
     ) -> None:
         self._settings = settings
         self._workers = workers
@@ -60,6 +66,31 @@ class Orchestrator:
             jobs, lead, board, clock, self.sessions.deliver, lambda: wake_monitor(settings.run_dir)
         )
         self.hangs = HangDoctor(self.engine, self.sessions)
+        fixed = settings.workers if settings.fleet.launcher != "local" else None
+        self.watch = FleetWatch(self, launcher, worker_types_of(settings), fixed)
+        self.scaler = self._build_scaler(scaling) if settings.autoscale.enabled else None
+
+    def _build_scaler(self, store: SqlScalingStore) -> Scaler:
+        settings = self._settings
+        ours = settings.autoscale.carried_out_by == "launcher"
+        if ours:
+            self.watch.fixed = None
+        return Scaler(
+            self.engine,
+            self.sessions,
+            self._workers,
+            store,
+            self._lead,
+            self.watch.launcher if ours else None,
+            limits_of(settings),
+            self._clock,
+            interval_s=settings.autoscale.monitoring_interval,
+            silent_s=max(3.0, 3 * settings.heartbeat_s),
+        )
+
+    @property
+    def board(self) -> Board:
+        return self.engine.board
 
     def wake(self) -> None:
         self._woken.set()
@@ -75,6 +106,9 @@ class Orchestrator:
             group.create_task(self.engine.run())
             group.create_task(self._keep_time())
             group.create_task(self._keep_the_lead())
+            group.create_task(self.watch.run())
+            if self.scaler is not None:
+                group.create_task(self.scaler.run())
 
     async def _keep_the_lead(self) -> None:
         while True:
@@ -105,7 +139,10 @@ class Orchestrator:
     async def _tick(self) -> None:
         intents: list[Command] = await self.engine.submit(handlers.take_intents)
         for intent in intents:
-            await self._change_worker(intent)
+            if intent.kind == "target" and self.scaler is not None:
+                self.scaler.hold(intent.data["workers"])
+            else:
+                await self._change_worker(intent)
         if intents:
             await self.engine.submit(lambda tx, now: tx.close_commands(intents, now))
         if time.monotonic() - self._ticked < TICK_S:
@@ -114,7 +151,7 @@ class Orchestrator:
             self.sessions.restart_clocks()
         self._ticked = time.monotonic()
         for worker_id in self.sessions.silent(self._settings.lease_s):
-            await self._lose(worker_id)
+            await self.lose(worker_id, f"it has said nothing for {self._settings.lease_s:g} s")
         if time.monotonic() - self._beats_written >= BEAT_WRITE_S:
             self._beats_written = time.monotonic()
             now = self._clock()
@@ -136,14 +173,26 @@ class Orchestrator:
         await self.engine.call(change)
         self._know(await self.engine.call(lambda: self._workers.get(worker_id)))
         if intent.kind == "drain":
-            left = Preempted(f"worker {worker_id} is being drained")
-            await self.engine.submit(lambda tx, now: handlers.for_jobs_on(tx, worker_id, left, now))
+            await self._preempt(worker_id, f"worker {worker_id} is being drained")
+
+    async def drain(self, worker_id: str, why: str) -> None:
+        """The worker gets no new tasks, and those that it runs save and go back into the queue."""
+        await self.engine.call(lambda: self._workers.set_state(worker_id, WorkerState.DRAINING))
+        self._know(await self.engine.call(lambda: self._workers.get(worker_id)))
+        await self._preempt(worker_id, why)
+
+    async def _preempt(self, worker_id: str, why: str) -> None:
+        await self.engine.submit(lambda tx, now: handlers.for_jobs_on(tx, worker_id, Preempted(why), now))
 
     def _know(self, worker: Worker) -> None:
         self.engine.board.know_worker(worker)
 
-    async def _lose(self, worker_id: str) -> None:
-        log.warning("worker is silent; its leases are over", worker=worker_id, limit_s=self._settings.lease_s)
+    async def lose(self, worker_id: str, why: str) -> None:
+        """The worker's leases are over, and its jobs go on elsewhere; without a reason, it has left in good order."""
+        if why:
+            log.warning("a worker is lost; its leases are over", worker=worker_id, why=why)
+        else:
+            log.info("a worker has left", worker=worker_id)
         self.sessions.forget(worker_id)
         await self.engine.call(lambda: self._workers.set_state(worker_id, WorkerState.LOST))
         self._know(await self.engine.call(lambda: self._workers.get(worker_id)))
@@ -215,6 +264,8 @@ class Orchestrator:
     def _take_stats(self, session: Session, stats: dict[str, Any]) -> None:
         session.stats = stats
         worker = self.engine.board.workers.get(session.worker_id)
+        if worker is not None and stats.get("leaving") and not worker.stats.get("leaving"):
+            self._know(replace(worker, stats=stats))
         if worker is None or bool(stats.get("low_disk")) == bool(worker.stats.get("low_disk")):
             return
         self._know(replace(worker, stats=stats))

@@ -53,6 +53,9 @@ class Sessions:
     def touch(self, worker_id: str) -> None:
         self._last_seen[worker_id] = time.monotonic()
 
+    def heard_since(self, worker_id: str, instant: float) -> bool:
+        return self._last_seen.get(worker_id, instant) > instant
+
     def expect(self, worker_id: str) -> None:
         """A worker known from the database: it has one lease time to come back before it counts as silent."""
         self._last_seen.setdefault(worker_id, time.monotonic())

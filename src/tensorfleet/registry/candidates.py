@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from tensorfleet.errors import InvalidInput
 from tensorfleet.registry.model import Candidate, ModelFile, TrackedJob, check_model_name
 
+FORMATS_TAG = "tensorfleet.formats"
+"""Tag of a version: what became of the formats that its job asked for, as JSON."""
 PREFIX_TAG = "tensorfleet.prefix"
 """Tag of a version: the key prefix of its folder in the object store, from which it is downloaded."""
 
@@ -60,6 +64,15 @@ def candidate_of_job(job: TrackedJob, objects_url: str, name: str | None = None)
         raise InvalidInput(f"the result of job {job.id} describes no model folder: {error!r}") from error
 
 
+def formats_of(tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What became of each further format of a version; a tag that somebody else wrote into MLflow counts as none."""
+    try:
+        found = json.loads(tags.get(FORMATS_TAG, "[]"))
+    except ValueError:
+        return []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
 def _tags(job: TrackedJob, model: dict[str, Any]) -> dict[str, str]:
     tags = {
         "tensorfleet.workspace": job.workspace,
@@ -69,6 +82,8 @@ def _tags(job: TrackedJob, model: dict[str, Any]) -> dict[str, str]:
     made_of = (job.result or {}).get("provenance")
     if made_of:
         tags["tensorfleet.provenance"] = str(made_of)
+    if model.get("formats"):
+        tags[FORMATS_TAG] = json.dumps(model["formats"])
     dataset = job.inputs.get("dataset")
     if dataset:
         tags["tensorfleet.dataset"] = f"{dataset['name']}@{dataset['version']}"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tensorfleet.errors import Conflict, InvalidInput
 from tensorfleet.kit.clock import rfc3339
+from tensorfleet.registry.candidates import formats_of
 from tensorfleet.registry.model import ModelVersion, RegisteredModel
 from tensorfleet.registry.service import RegistryService
 
@@ -60,6 +61,7 @@ def version_to_dict(version: ModelVersion) -> dict[str, Any]:
         "metrics": version.metrics,
         "signature": version.signature,
         "files": [file.to_dict() for file in version.files],
+        "formats": formats_of(version.tags),
         "created_at": rfc3339(version.created_at),
     }
 
@@ -107,6 +109,12 @@ def build_router(service: RegistryService, *, registration_wait_s: float = 15.0)
     @router.get("/models/{name}/versions/{version}")
     async def get_version(name: str, version: str) -> dict[str, Any]:
         return version_to_dict(service.version(name, version))
+
+    @router.get("/models/{name}/versions/{version}/card")
+    async def get_card(name: str, version: str) -> Response:
+        card = await asyncio.to_thread(service.card, name, version)
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return Response(card, media_type="text/markdown; charset=utf-8", headers=headers)
 
     @router.put("/models/{name}/aliases/{alias}")
     async def put_alias(name: str, alias: str, body: AliasBody) -> dict[str, Any]:

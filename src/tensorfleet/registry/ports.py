@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -46,6 +46,14 @@ class TrackingBackend(Protocol):
         self, run_id: str, status: RunStatus, at: datetime, metrics: dict[str, float], tags: dict[str, str]
     ) -> None:
         """Ends the run; of the final `metrics` those are added that have no history."""
+        ...
+
+    def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        """Puts files beside the run, by their paths.
+
+        Raises:
+            InvalidInput: its store of files does not take them, for whatever reason: everything else is worth more.
+        """
         ...
 
     def register(self, candidate: Candidate) -> tuple[int, datetime]:

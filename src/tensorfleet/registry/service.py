@@ -10,6 +10,7 @@ from tensorfleet.kit.clock import Clock, utc_now
 from tensorfleet.kit.ids import new_id
 from tensorfleet.kit.paging import decode_cursor, encode_cursor
 from tensorfleet.registry.candidates import PREFIX_TAG, candidate_of_job, check_prefix, folder_uri
+from tensorfleet.registry.card import CARD_FILE, render_card, with_version
 from tensorfleet.registry.folders import read_folder
 from tensorfleet.registry.model import (
     Candidate,
@@ -21,6 +22,8 @@ from tensorfleet.registry.model import (
     check_model_name,
 )
 from tensorfleet.registry.ports import ModelFolders, RegistryStore
+
+_MOST_CARD_BYTES = 4 * 1024**2
 
 
 class RegistryService:
@@ -88,6 +91,35 @@ class RegistryService:
         if found is None:
             raise NotFound(f"model '{name}' has no version '{which}'; its versions are {_ranges(numbers)}")
         return found
+
+    def card(self, name: str, which: str) -> str:
+        """The version's card, as Markdown: the one in its folder, else one from its job.
+
+        Raises:
+            NotFound: it has neither.
+        """
+        version = self.version(name, which)
+        prefix = version.tags.get(PREFIX_TAG)
+        kept = self._kept_card(prefix) if prefix else None
+        if kept is not None:
+            return with_version(kept, version)
+        job = self._store.find_job(version.job_id) if version.job_id else None
+        if job is None:
+            raise NotFound(
+                f"model '{name}' version {version.version} has no card; put a {CARD_FILE} into its folder {version.source}"
+            )
+        return with_version(render_card(job), version)
+
+    def _kept_card(self, prefix: str) -> str | None:
+        data = b""
+        try:
+            for chunk in self._objects.stream(f"{prefix}/{CARD_FILE}"):
+                data += chunk
+                if len(data) > _MOST_CARD_BYTES:
+                    raise InvalidInput(f"{prefix}/{CARD_FILE} has more than {_MOST_CARD_BYTES:,} bytes")
+        except NotFound:
+            return None
+        return data.decode(errors="replace")
 
     def set_alias(self, name: str, alias: str, version: int) -> ModelVersion:
         """Points the alias at the version, at once for readers of the API, and soon in MLflow."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, String, cast, delete, insert, or_, select, update
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import events, jobs, model_versions, outbox
@@ -72,6 +72,23 @@ class SqlRegistryStore:
         with self._database.read() as connection:
             row = connection.execute(select(model_versions).where(_is(name, version))).one_or_none()
         return _version(row) if row else None
+
+    def refers_to(self, job_id: str) -> bool:
+        """Whether a version is made of this job's model, or was asked for and is not there yet."""
+        versions = select(model_versions.c.name).where(
+            or_(
+                model_versions.c.job_id == job_id,
+                model_versions.c.source.contains(f"models/{job_id}/", autoescape=True),
+                cast(model_versions.c.tags, String).contains(f"models/{job_id}/", autoescape=True),
+            )
+        )
+        asked = select(outbox.c.id).where(
+            outbox.c.topic == TOPIC,
+            outbox.c.done_at.is_(None),
+            cast(outbox.c.data, String).contains(job_id, autoescape=True),
+        )
+        with self._database.read() as connection:
+            return any(connection.execute(query.limit(1)).first() is not None for query in (versions, asked))
 
     def set_alias(self, name: str, alias: str, version: int | None, now: datetime) -> None:
         kind = IntentKind.DELETE_ALIAS if version is None else IntentKind.SET_ALIAS

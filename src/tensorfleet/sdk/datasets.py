@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from tensorfleet.errors import DataInvalid, InvalidInput, NotFound, Unavailable
+from tensorfleet.sdk import class_folders
 from tensorfleet.sdk.downloads import download
 from tensorfleet.sdk.transport import Transport, segments
 from tensorfleet.sdk.uploads import Progress, forget_upload, upload_file
@@ -68,6 +69,9 @@ class Datasets:
     ) -> dict[str, Any]:
         """Adds a CSV or Parquet file, or what a URL serves, as a version; equal content is one version.
 
+        A folder with a sub-folder of pictures or texts for each class, or such a folder as .zip or .tar, becomes a table of
+        them, with the folders' names as labels.
+
         The file goes in chunks, one of them in memory; after a broken connection, or when this is called
         again, what the server has already is not sent again.
 
@@ -87,6 +91,12 @@ class Datasets:
                 path = _fetch_url(source, Path(folder), progress)
                 return self._add_file(path, name or name_from(path), target, progress)
         path = Path(source).expanduser()
+        if path.exists() and class_folders.holds_classes(path):
+            with tempfile.TemporaryDirectory(prefix="tensorfleet-") as folder:
+                table = Path(folder) / "classes.parquet"
+                class_folders.pack(path, table)
+                named = name or name_from(Path(f"{class_folders.plain_name(path)}.parquet"))
+                return self._add_file(table, named, target or class_folders.LABEL, progress)
         return self._add_file(path, name or name_from(path), target, progress)
 
     def _add_file(

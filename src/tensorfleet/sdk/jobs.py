@@ -6,17 +6,22 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput, JobFailed, NotFound, Unavailable, nearest
 from tensorfleet.kit.clock import parse_rfc3339
+from tensorfleet.sdk.job_files import download_files, list_files
 from tensorfleet.sdk.logs import LineJoiner, LogLine
 from tensorfleet.sdk.models import Model, Models
+from tensorfleet.sdk.profiling import download_trace
 from tensorfleet.sdk.sse import Event, follow
 from tensorfleet.sdk.transport import Transport, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+    from tensorfleet.sdk.uploads import Progress
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
 REGISTRATION_PATIENCE_S = 120.0
@@ -206,6 +211,34 @@ class Job:
         answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "evaluation"))
         return answer
 
+    def leaderboard(self) -> list[dict[str, Any]]:
+        """What a job of `auto` has tried, the best first: `{number, family, hyperparameters, metric, score, std, seconds, weight,
+        reason}`; while it runs, what it has tried so far.
+
+        Raises:
+            NotFound: it is of another algorithm.
+        """
+        return list(self._transport.pages(segments("jobs", self.id, "leaderboard")))
+
+    def plots(self) -> list[str]:
+        """The names of the pictures that there are of what was measured, such as `confusion` and `roc`."""
+        return [str(item["name"]) for item in self._transport.pages(segments("jobs", self.id, "plots"))]
+
+    def plot(self, name: str) -> str:
+        """One picture, as SVG.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+        return self._transport.send("GET", segments("jobs", self.id, "plots", f"{name}.svg")).text
+
+    def save_plot(self, name: str, path: str | Path) -> Path:
+        """Writes one picture into a file, whose folder is made where it is missing."""
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.plot(name), encoding="utf-8")
+        return file
+
     def why(self) -> dict[str, Any]:
         """Why the job waits or failed, with the evidence and what would help."""
         answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "why"))
@@ -245,6 +278,43 @@ class Job:
         """What the job was made of: code, environment, data, hyperparameters, seed, machine; see `docs/provenance.md`."""
         answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "provenance"))
         return answer
+
+    def files(self) -> list[dict[str, Any]]:
+        """What its own code wrote where it ran, as far as it is kept: `{path, bytes, sha256, attempt}`."""
+        return list_files(self._transport, self.id)
+
+    def download(
+        self, to: str | Path, paths: Collection[str] | None = None, *, progress: Progress | None = None
+    ) -> Path:
+        """Writes those files (only `paths` when given) below `to` and returns it; each is checked.
+
+        Raises:
+            NotFound: one of `paths` is not kept.
+            DataInvalid: a file does not have its checksum: a running job has just written it anew.
+        """
+        return download_files(self._transport, self.id, to, paths, progress)
+
+    def waterfall(self) -> dict[str, Any]:
+        """The job's way from submission to its end, by attempt and rank: `{job_id, status, attempts}`."""
+        answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "waterfall"))
+        return answer
+
+    def profile(self) -> dict[str, Any]:
+        """Where the time of a step went: `{job_id, attempt, unit, sentence, ms, phases, ranks}`.
+
+        Raises:
+            NotFound: the job was not profiled, or not yet.
+        """
+        answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "profile"))
+        return answer
+
+    def download_trace(self, to: str | Path, rank: int = 0) -> Path:
+        """Writes a rank's trace, in Chrome's format and gzipped, to the file `to`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return download_trace(self._transport, self.profile(), Path(to), rank)
 
     def git_diff(self) -> str:
         """What had changed in its code since the commit that it names, as a patch.
@@ -295,10 +365,15 @@ class Jobs:
         status: str | None = None,
         name: str | None = None,
         kind: str | None = None,
+        study: str | None = None,
         limit: int | None = 100,
     ) -> list[Job]:
-        """Jobs, the newest first; all of them when `limit` is None."""
-        params = {"status": status, "name": name, "kind": kind, "sort": "-created_at"}
+        """Jobs, the newest first; all of them when `limit` is None.
+
+        Args:
+            study: a study's id: only its trials.
+        """
+        params = {"status": status, "name": name, "kind": kind, "study": study, "sort": "-created_at"}
         return [Job(self._transport, item) for item in self._transport.pages("/jobs", params, limit)]
 
     def find(self, ref: str) -> Job:

@@ -59,11 +59,9 @@ def _lines_of(field: str, path: Path) -> list[str]:
 
 
 def _packages(text: str) -> list[str]:
-    """The lines that name packages: without comments, hashes, and those that say only where from uv exported them."""
-    joined = re.sub(r"\\\r?\n\s*", " ", text)
-    lines = (
-        re.sub(r"\s--hash=\S+", "", re.sub(r"(^|\s)#.*", "", line)).strip() for line in joined.splitlines()
-    )
+    """The lines that name packages, with their hashes: without comments, and those that say only where from uv exported them."""
+    joined = re.sub(r"[ \t]*\\\r?\n\s*", " ", text)
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in joined.splitlines())
     return [line for line in lines if line]
 
 
@@ -71,7 +69,7 @@ def _exported(project: Path) -> list[str]:
     """What a `uv.lock` holds, as uv itself reads it; the project's own package is the code, and is not installed."""
     from uv import find_uv_bin
 
-    words = ("export", "--frozen", "--no-hashes", "--no-emit-workspace", "--no-header", "--no-dev", "--quiet")
+    words = ("export", "--frozen", "--no-emit-workspace", "--no-header", "--no-dev", "--quiet")
     command = [find_uv_bin(), *words, "--color", "never", "--no-python-downloads", "--project", str(project)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=EXPORT_LIMIT_S, check=False)

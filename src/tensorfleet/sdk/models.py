@@ -66,6 +66,20 @@ class Model:
             done += int(file["bytes"])
         return folder
 
+    @property
+    def formats(self) -> list[dict[str, Any]]:
+        """What became of each further format: `{"format", "file", "rows", "max_difference", ...}`, or a `reason`."""
+        return list(self.data.get("formats") or [])
+
+    def card(self) -> str:
+        """The model's card, as Markdown: what it is for, its data, metrics, formats and provenance.
+
+        Raises:
+            NotFound: it has none.
+        """
+        path = segments("models", self.name, "versions", self.version, "card")
+        return self._transport.send("GET", path).text
+
     def predict(self, frame: Any) -> Any:
         """Predictions for a data frame; the first call downloads the model into the cache of the home.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from tensorfleet.errors import Conflict, NotFound
+from tensorfleet.errors import Conflict, NotFound, Unavailable
 from tensorfleet.sdk.jobs import Job, Jobs
 from tensorfleet.sdk.transport import Transport, segments
+
+_LOOK_S = 0.05
 
 
 class Study(Job):
@@ -54,6 +57,33 @@ class Study(Job):
     def history(self) -> list[dict[str, Any]]:
         """Completed trials in the order of their ends, with the best value up to each."""
         return self._items("history")
+
+    def lineage(self) -> list[dict[str, Any]]:
+        """Of a population: its trials, each with `generation`, `member`, `parent`, `copied` and `changes`.
+
+        Raises:
+            Conflict: the study has no population.
+        """
+        return self._items("lineage")
+
+    def retry(self, trials: int | None = None, *, timeout: float = 30.0) -> Study:
+        """Goes on with a study that has ended: with so many more trials, else with those that failed, were cancelled or are
+        missing.  Returns when the tuner has taken it up.
+
+        Raises:
+            Conflict: it has not ended, or there is nothing to run.
+            Unavailable: it was not taken up within `timeout` seconds.
+        """
+        before = self.refresh().data["attempt"]
+        self._transport.call("POST", segments("studies", self.id, "retry"), json={"trials": trials})
+        deadline = time.monotonic() + timeout
+        while self.refresh().data["attempt"] == before:
+            if time.monotonic() >= deadline:
+                raise Unavailable(
+                    f"study {self.id} is to go on, but no tuner has taken it up within {timeout:g} s; does one run?"
+                )
+            time.sleep(_LOOK_S)
+        return self
 
     def importance(self) -> list[dict[str, Any]]:
         """`{name, importance}` for each hyperparameter, the most important first; they add up to 1.

@@ -41,6 +41,16 @@ class Workers:
         found: dict[str, Any] = self._transport.call("POST", path, params={"undo": True} if undo else None)
         return found
 
+    def scaling(self) -> dict[str, Any]:
+        """What the autoscaler decided, and why: `enabled, settings, state, decisions`."""
+        found: dict[str, Any] = self._transport.call("GET", "/fleet/scaling")
+        return found
+
+    def target(self, workers: int | None) -> dict[str, Any]:
+        """Has the fleet keep so many workers until further notice; None leaves it to load and queue again."""
+        found: dict[str, Any] = self._transport.call("POST", "/fleet/target", json={"workers": workers})
+        return found
+
     def scale(self, workers: int) -> dict[str, Any]:
         """Asks for a fleet of so many workers."""
         found: dict[str, Any] = self._transport.call("POST", "/fleet/scale", json={"workers": workers})

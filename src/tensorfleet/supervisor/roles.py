@@ -17,6 +17,8 @@ from pathlib import Path
 from tensorfleet.agent.config import AgentConfig
 from tensorfleet.settings import Settings
 
+NURSERY = "nursery"
+"""The role that starts further agents of this machine; its socket is named after it."""
 LOG_KEEP_BYTES = 10 * 1024**2
 RESTART_MOST_S = 5.0
 
@@ -48,15 +50,15 @@ def agent_config(settings: Settings, token: str) -> AgentConfig:
 
 
 def local_roles(settings: Settings, token: str, listener: socket.socket) -> list[Role]:
-    """Orchestrator, gateway, one agent with all slots; the tuner and the tracking writer when there is something to do."""
+    """Orchestrator, gateway, one agent with all slots (on Ray: none); the tuner and the tracking writer on demand."""
     python = sys.executable
     overrides = {
         "TENSORFLEET_HOME": str(settings.home.resolve()),
         "TENSORFLEET_HOST": settings.host,
         "TENSORFLEET_PORT": str(listener.getsockname()[1]),
         "TENSORFLEET_WORKERS": str(settings.workers),
+        "TENSORFLEET_FLEET__LAUNCHER": settings.fleet.launcher,
     }
-    agent = agent_config(settings, token)
     run = (python, "-m", "tensorfleet.supervisor.role")
     return [
         Role("orchestrator", (*run, "orchestrator"), overrides),
@@ -66,10 +68,29 @@ def local_roles(settings: Settings, token: str, listener: socket.socket) -> list
             {**overrides, "TENSORFLEET_LISTEN_FD": str(listener.fileno())},
             (listener.fileno(),),
         ),
-        Role("agent", (python, "-m", "tensorfleet.agent"), {"TENSORFLEET_AGENT_CONFIG": agent.to_json()}),
+        *(_local_agents(settings, token) if settings.fleet.launcher == "local" else ()),
         Role("tuner", (*run, "tuner"), overrides, on_demand=True),
         Role("monitor", (*run, "monitor"), overrides, on_demand=True),
     ]
+
+
+def _local_agents(settings: Settings, token: str) -> tuple[Role, Role]:
+    """The agent that is always there, and what starts further ones when it is asked to."""
+    env = {"TENSORFLEET_AGENT_CONFIG": agent_config(settings, token).to_json()}
+    if any(one.gpus for one in settings.fleet.types):
+        env["CUDA_VISIBLE_DEVICES"] = ""  # a GPU has one agent: those that are started for them get them
+    socket_path = settings.run_dir / f"{NURSERY}.sock"
+    command = (
+        sys.executable,
+        "-m",
+        "tensorfleet.agent.nursery",
+        str(socket_path),
+        str((settings.home / "fleet").resolve()),
+    )
+    return (
+        Role("agent", (sys.executable, "-m", "tensorfleet.agent"), env),
+        Role(NURSERY, command, on_demand=True),
+    )
 
 
 class RunningRole:

@@ -18,6 +18,7 @@ from tensorfleet.gateway.listen import listen, url_of
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.monitor.wake import SUPERVISOR_SOCKET_NAME
 from tensorfleet.settings import ADDRESS_FILE, Settings, ensure_home
+from tensorfleet.supervisor.launchers import check_launcher
 from tensorfleet.supervisor.lock import HomeLock
 from tensorfleet.supervisor.roles import RunningRole, local_roles
 
@@ -31,7 +32,9 @@ def up(settings: Settings, say: Say) -> int:
 
     Raises:
         Conflict: a platform already runs on this home, or the port is taken.
+        InvalidInput: what the launcher needs is not installed.
     """
+    check_launcher(settings)
     token = ensure_home(settings)
     lock = HomeLock(settings.run_dir)
     lock.acquire()
@@ -104,11 +107,16 @@ async def _announce(
         if time.monotonic() - began > 60:
             say(f"not ready after a minute; see {settings.home / 'logs'}")
             return
-    say(
-        f"ready at {url} after {time.monotonic() - began:.1f} s, {settings.workers} worker slots, home {settings.home}"
-    )
+    say(f"ready at {url} after {time.monotonic() - began:.1f} s, {slots_of(settings)}, home {settings.home}")
     await asyncio.sleep(CATCH_UP_AFTER_S)
     catch_up()
+
+
+def slots_of(settings: Settings) -> str:
+    """What jobs run on, for people."""
+    if settings.fleet.launcher == "ray":
+        return f"agents on Ray ({settings.fleet.address})"
+    return f"{settings.workers} worker slots"
 
 
 def is_ready(address: tuple[str, int]) -> bool:

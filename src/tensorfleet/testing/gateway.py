@@ -43,6 +43,10 @@ class FakeGateway:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.metrics: dict[str, list[dict[str, Any]]] = {}
         self.evaluations: dict[str, dict[str, Any]] = {}
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.waterfalls: dict[str, list[dict[str, Any]]] = {}
+        self.profiles: dict[str, dict[str, Any]] = {}
+        self.traces: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.versions: dict[str, list[dict[str, Any]]] = {}
         self.contents: dict[str, bytes] = {}
@@ -159,6 +163,26 @@ class FakeGateway:
     def _evaluation(self, _: httpx.Request, job_id: str) -> httpx.Response:
         found = self.evaluations.get(job_id)
         return _json(found) if found else problem(404, "not_found", f"job {job_id} has no evaluation")
+
+    def _waterfall(self, _: httpx.Request, job_id: str) -> httpx.Response:
+        job = self.jobs[job_id]
+        return _json({"job_id": job_id, "status": job["status"], "attempts": self.waterfalls[job_id]})
+
+    def _profile(self, _: httpx.Request, job_id: str) -> httpx.Response:
+        found = self.profiles.get(job_id)
+        missing = problem(404, "not_found", f"job {job_id} was not profiled")
+        return _json({"job_id": job_id, **found}) if found else missing
+
+    def _trace(self, request: httpx.Request, job_id: str) -> httpx.Response:
+        return self._serve(request, self.traces[job_id])
+
+    def _files(self, _: httpx.Request, job_id: str) -> httpx.Response:
+        found = sorted(self.files.get(job_id, {}).items())
+        items = [{"path": path, "bytes": len(data), "sha256": _sha256(data)} for path, data in found]
+        return _json({"items": items, "next_cursor": None})
+
+    def _file(self, request: httpx.Request, job_id: str, path: str) -> httpx.Response:
+        return self._serve(request, self.files[job_id][path])
 
     def _algorithms(self, _: httpx.Request) -> httpx.Response:
         return _json({"items": catalogue(), "next_cursor": None})
@@ -294,6 +318,11 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", _JOB + "/why", FakeGateway._why),
     ("GET", _JOB + "/metrics", FakeGateway._metrics),
     ("GET", _JOB + "/evaluation", FakeGateway._evaluation),
+    ("GET", _JOB + "/waterfall", FakeGateway._waterfall),
+    ("GET", _JOB + "/profile", FakeGateway._profile),
+    ("GET", "/download/profiles/([^/]+)/.+", FakeGateway._trace),
+    ("GET", _JOB + "/files", FakeGateway._files),
+    ("GET", _JOB + "/files/(.+)", FakeGateway._file),
     ("GET", "/algorithms", FakeGateway._algorithms),
     ("GET", _JOB + "/logs", FakeGateway._logs),
     ("GET", _JOB + "/events", FakeGateway._events),

@@ -24,6 +24,7 @@ def write_task(
     world_size: int = 1,
     attempt: int = 1,
     resume: Mapping[str, Any] | None = None,
+    until: int | None = None,
     **spec: Any,
 ) -> Path:
     """Writes one rank's task folder, the dataset and the code below `folder`; returns the task folder.
@@ -31,6 +32,7 @@ def write_task(
     Args:
         code: files by name, or the bytes of an archive.
         resume: the record of the checkpoint to go on from.
+        until: where the task's part of the training ends.
         spec: fields of the job file, such as `algorithm` or `hyperparameters`.
     """
     url = f"file://{folder / 'objects'}"
@@ -57,6 +59,7 @@ def write_task(
         "objects_url": url,
         "cache_dir": str(folder / "cache"),
         "checkpoint": None if resume is None else dict(resume),
+        "until": until,
     }
     (task_dir / "task.json").write_text(json.dumps(task))
     return task_dir

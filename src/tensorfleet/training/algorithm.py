@@ -36,6 +36,11 @@ class Algorithm:
         distributes: whether several workers can train one model.
         accumulates: whether it can split a batch into several and add up their gradients, for the same steps with less memory.
         torch: whether its tasks are forked from the warm template that has PyTorch.
+        requirements: packages that TensorFleet does not have: its tasks run in an environment of their own, which a worker
+            builds when it is first needed.
+        extra: of TensorFleet, which has these packages too.
+        changeable: the hyperparameters that may change between two epochs, when it goes on from a checkpoint; empty for one whose
+            trainer does not train by epochs, and end where `context.until` says.
     """
 
     name: str
@@ -47,6 +52,9 @@ class Algorithm:
     distributes: bool = False
     accumulates: bool = False
     torch: bool = False
+    requirements: tuple[str, ...] = ()
+    extra: str = ""
+    changeable: tuple[str, ...] = ()
 
     @property
     def supervised(self) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.training.algorithm import ANOMALIES, CLASSIFICATION, CLUSTERING
+from tensorfleet.training.exporting import export
 from tensorfleet.training.skops_file import dump_skops
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ TRUSTED_TYPES = (
 """What our models hold beyond the types of scikit-learn, numpy and scipy that skops trusts on its own."""
 
 SKOPS_FILE = "model.skops"
+EXAMPLE_FILE = "input_example.json"
 EXAMPLE_ROWS = 5
+_EXAMPLE_INFO = {"artifact_path": EXAMPLE_FILE, "type": "dataframe", "pandas_orient": "split"}
 TORCH_PACKAGES = ("torch", "safetensors")
 BOOSTED_PACKAGES = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",)}
 """By flavor; of those with two names one is installed."""
@@ -55,20 +59,21 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Described:
-    """What every model folder states of its model."""
+    """What every model folder states of its model; the example is None where the job wants none."""
 
     task: str
     target: str | None
     classes: list[Any] | None
     inputs: list[dict[str, str]]
     outputs: list[dict[str, str]]
-    example: dict[str, Any]
+    example: dict[str, Any] | None
 
 
 def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[str, Any]:
     """Stores a fitted pipeline, which `mlflow.sklearn` and `mlflow.pyfunc` load; returns MODEL."""
     import sklearn
 
+    session.timeline.mark("evaluated")
     classes = pipeline.classes_ if problem.task == CLASSIFICATION else None
     flavors = {
         "python_function": {
@@ -85,23 +90,39 @@ def publish_sklearn(session: Session, problem: Problem, pipeline: Any) -> dict[s
             "sklearn_version": sklearn.__version__,
         },
     }
-    return _publish(
-        session, "sklearn", describe(problem, classes), flavors, {SKOPS_FILE: dump_skops(pipeline)}
-    )
+    files = {SKOPS_FILE: dump_skops(pipeline)}
+    return _publish(session, "sklearn", problem, classes, flavors, files, model=pipeline)
 
 
 def publish_torch(
-    session: Session, problem: Problem, classes: Any, files: dict[str, bytes], packages: Sequence[str] = ()
+    session: Session,
+    problem: Problem,
+    classes: Any,
+    files: dict[str, bytes],
+    packages: Sequence[str] = (),
+    model: Any = None,
 ) -> dict[str, Any]:
-    """Stores a network's files, which `tensorfleet.training.pyfunc` loads with torch and `packages`; returns MODEL."""
-    return _publish_own(session, "torch", problem, classes, files, packages)
+    """Stores a network's files, which `tensorfleet.training.pyfunc` loads with torch and `packages`; returns MODEL.
+
+    Args:
+        model: the `NetworkModel` itself, for other formats of it.
+    """
+    return _publish_own(session, "torch", problem, classes, files, packages, model)
 
 
 def publish_boosted(
-    session: Session, problem: Problem, classes: Any, library: str, files: dict[str, bytes]
+    session: Session, problem: Problem, classes: Any, library: str, files: dict[str, bytes], model: Any = None
 ) -> dict[str, Any]:
     """The same for the files of a booster of `xgboost` or `lightgbm`."""
-    return _publish_own(session, library, problem, classes, files, BOOSTED_PACKAGES[library])
+    return _publish_own(session, library, problem, classes, files, BOOSTED_PACKAGES[library], model)
+
+
+def publish_ensemble(
+    session: Session, problem: Problem, classes: Any, flavors: Sequence[str], files: dict[str, bytes]
+) -> dict[str, Any]:
+    """The same for an ensemble with members of these flavors."""
+    packages = [package for name, some in BOOSTED_PACKAGES.items() if name in flavors for package in some]
+    return _publish_own(session, "ensemble", problem, classes, files, packages)
 
 
 def _publish_own(
@@ -111,7 +132,9 @@ def _publish_own(
     classes: Any,
     files: dict[str, bytes],
     packages: Sequence[str],
+    model: Any = None,
 ) -> dict[str, Any]:
+    session.timeline.mark("evaluated")
     flavors = {
         "python_function": {
             "loader_module": "tensorfleet.training.pyfunc",
@@ -120,12 +143,13 @@ def _publish_own(
             "env": {"virtualenv": "python_env.yaml"},
         }
     }
-    return _publish(session, flavor, describe(problem, classes), flavors, files, packages)
+    return _publish(session, flavor, problem, classes, flavors, files, packages, model)
 
 
-def describe(problem: Problem, classes: Any) -> Described:
-    """The model's task and signature, with the first training rows as its example."""
+def describe(problem: Problem, classes: Any, *, example: bool = True) -> Described:
+    """The model's task and signature, with the first held-out rows as its example, or of those that there are."""
     features = problem.features
+    positions = problem.held_out if len(problem.held_out) else problem.train
     outputs = [{"type": _output_type(problem.task, classes)}]
     return Described(
         task=problem.task,
@@ -133,7 +157,7 @@ def describe(problem: Problem, classes: Any) -> Described:
         classes=None if classes is None else classes.tolist(),
         inputs=[{"type": _column_type(column), "name": column.name} for column in features.iter_columns()],
         outputs=outputs,
-        example=features[problem.train[:EXAMPLE_ROWS]].to_dict(as_series=False),
+        example=features[positions[:EXAMPLE_ROWS]].to_dict(as_series=False) if example else None,
     )
 
 
@@ -162,42 +186,52 @@ def _label_type(classes: Any) -> str:
 def _publish(
     session: Session,
     flavor: str,
-    described: Described,
+    problem: Problem,
+    classes: Any,
     flavors: dict[str, Any],
     files: dict[str, bytes],
     packages: Sequence[str] = (),
+    model: Any = None,
 ) -> dict[str, Any]:
     context = session.context
+    policy = context.spec.get("model") or {}
+    described = describe(problem, classes, example=policy.get("example", True))
+    exported = export(session, problem, model)
+    files = files | exported.files
     signature = {"inputs": described.inputs, "outputs": described.outputs}
     about = {"task": described.task, "target": described.target, "classes": described.classes}
+    about |= {"formats": exported.report} if exported.report else {}
     mlmodel = {
         "flavors": flavors,
         "metadata": {"tensorfleet": {"job_id": context.job_id, "flavor": flavor, **about}},
         "mlflow_version": package_version("mlflow"),
         "model_size_bytes": sum(map(len, files.values())),
-        "saved_input_example_info": {
-            "artifact_path": "input_example.json",
-            "type": "dataframe",
-            "pandas_orient": "split",
-        },
+        **({} if described.example is None else {"saved_input_example_info": _EXAMPLE_INFO}),
         "signature": {**{side: json.dumps(spec) for side, spec in signature.items()}, "params": None},
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
-    columns = list(described.example)
-    rows = [list(row) for row in zip(*described.example.values(), strict=True)]
-    files = files | {
+    files |= {
         "MLmodel": _json(mlmodel),  # JSON is YAML too; MLflow reads it with a YAML parser
-        "input_example.json": _json({"columns": columns, "data": rows}),
+        **_example(described.example),
         **_environment(flavor, packages),
     }
     prefix = f"models/{context.job_id}/{context.attempt}"
+    stored = store_files(session, prefix, files)
+    session.timeline.mark("published")
     return {
         "prefix": prefix,
-        "files": [_store(session, prefix, path, data) for path, data in sorted(files.items())],
+        "files": stored,
         "flavor": flavor,
         "signature": signature,
         **about,
     }
+
+
+def _example(columns: dict[str, Any] | None) -> dict[str, bytes]:
+    if columns is None:
+        return {}
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    return {EXAMPLE_FILE: _json({"columns": list(columns), "data": rows})}
 
 
 def _environment(flavor: str, packages: Sequence[str]) -> dict[str, bytes]:
@@ -219,7 +253,14 @@ def _environment(flavor: str, packages: Sequence[str]) -> dict[str, bytes]:
     }
 
 
-def _store(session: Session, prefix: str, path: str, data: bytes) -> dict[str, Any]:
+def store_files(session: Session, prefix: str, files: dict[str, bytes]) -> list[dict[str, Any]]:
+    """`store_file` for all at once: what each waits for is its disk or its server."""
+    with ThreadPoolExecutor(min(8, len(files))) as pool:
+        return list(pool.map(lambda item: store_file(session, prefix, *item), sorted(files.items())))
+
+
+def store_file(session: Session, prefix: str, path: str, data: bytes) -> dict[str, Any]:
+    """Adds a file to a model folder; returns how it is listed."""
     session.objects.put(f"{prefix}/{path}", data)
     return {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 

@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import importlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import DataInvalid, InvalidInput, Unavailable
-from tensorfleet.training import artifacts
+from tensorfleet.training import artifacts, memory
 from tensorfleet.training.algorithm import CLASSIFICATION, Algorithm
 from tensorfleet.training.boosted_data import BoostingData, load_rows
 from tensorfleet.training.boosted_model import BoostedModel, open_booster, pack_boosted
 from tensorfleet.training.boosted_rounds import Rounds
 from tensorfleet.training.data import Problem, load_problem
-from tensorfleet.training.evaluation import DETAILS, evaluate, metrics_of, predictions
+from tensorfleet.training.evaluation import DETAILS, evaluate, on_validation, predictions
 from tensorfleet.training.importance import importance
-from tensorfleet.training.meeting import Meeting
+from tensorfleet.training.meeting import GONE_GRACE_S, Meeting
 from tensorfleet.training.template_imports import KEPT_OUT, without
 
 if TYPE_CHECKING:
     from tensorfleet.training.algorithms.boosted import BoostedParams
     from tensorfleet.training.session import Session
-
-_GONE_GRACE_S = 3.0
-"""Between the end of a rank and the error on the others; the platform ends them all sooner, and knows whose fault it was."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,11 @@ def train(session: Session, algorithm: Algorithm, params: BoostedParams) -> dict
     import_library(algorithm)
     with Meeting(session) as meeting:
         problem = load_problem(session, algorithm)
-        data = load_rows(problem, params, context)
+        ends_early = params.early_stopping_rounds is not None
+        if ends_early:
+            problem = problem.with_validation(context.seed, params.validation_fraction)
+        data = load_rows(problem, context, ends_early)
+        session.timeline.mark("prepared")
         rounds = Rounds(session, meeting, algorithm.name, params, squared=problem.task != CLASSIFICATION)
         print(
             f"{algorithm.name}: {problem.task} of '{problem.target}', {data.train.x.shape[1]} columns,"
@@ -63,7 +64,7 @@ def train(session: Session, algorithm: Algorithm, params: BoostedParams) -> dict
         )
         began = time.perf_counter()
         work = Work(data, params, rounds, meeting, context.seed, max(1, int(context.cpus)))
-        booster = _boost(algorithm, work)
+        booster = boost(algorithm, work)
         print(f"{rounds.done} rounds in {time.perf_counter() - began:.3f} s", flush=True)
         outcome = _outcome(session, problem, algorithm, data, booster) if context.rank == 0 else None
         meeting.broadcast(b"done")  # a rank that left before would look lost to the others
@@ -89,7 +90,7 @@ def import_library(algorithm: Algorithm) -> None:
         ) from error
 
 
-def _boost(algorithm: Algorithm, work: Work) -> bytes:
+def boost(algorithm: Algorithm, work: Work) -> bytes:
     """The booster's bytes, of the best round where training ends early."""
     backend = importlib.import_module(f"tensorfleet.training.boosted_{algorithm.name}")
     if work.rounds.over and work.rounds.booster is not None:
@@ -97,13 +98,15 @@ def _boost(algorithm: Algorithm, work: Work) -> bytes:
     try:
         return bytes(backend.boost(work))
     except Unavailable:
-        time.sleep(_GONE_GRACE_S)
+        time.sleep(GONE_GRACE_S)
         raise
     except backend.ERROR as error:
+        if memory.ran_out(error):
+            raise MemoryError(str(error)) from error
         said = str(error).strip().splitlines()
         reason = next((line.strip() for line in reversed(said) if line.strip()), type(error).__name__)
         if work.meeting.world_size > 1:
-            time.sleep(_GONE_GRACE_S)
+            time.sleep(GONE_GRACE_S)
             raise Unavailable(f"{algorithm.library} stopped on this rank: {reason}") from error
         raise DataInvalid(f"{algorithm.name} cannot be trained on this data: {reason}") from error
 
@@ -116,9 +119,8 @@ def _outcome(
     if (session.context.spec.get("evaluation") or {}).get("importance") == "permutation":
         found = importance(problem, model, session.context.seed, permute=True)
         evaluation.setdefault(DETAILS, {})["importance"] = found
-    if problem.validation is not None and len(problem.validation):
-        evaluation["validation"] = metrics_of(replace(problem, held_out=problem.validation), model)
+    evaluation |= on_validation(problem, model)
     print("held out: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()), flush=True)
     files = pack_boosted(algorithm.name, booster, data)
-    published = artifacts.publish_boosted(session, problem, model.classes_, algorithm.name, files)
+    published = artifacts.publish_boosted(session, problem, model.classes_, algorithm.name, files, model)
     return {"metrics": metrics, "evaluation": evaluation, "model": published}

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from tensorfleet.training.algorithms.boosted import BoostedParams
     from tensorfleet.training.context import TaskContext
     from tensorfleet.training.data import Problem
 
@@ -51,7 +50,7 @@ class BoostingData:
         return "regression" if self.classes is None else CLASSIFICATION
 
 
-def load_rows(problem: Problem, params: BoostedParams, context: TaskContext) -> BoostingData:
+def load_rows(problem: Problem, context: TaskContext, watch_validation: bool) -> BoostingData:
     """This rank's rows.
 
     The transformer is fitted on all training rows by every rank, so all have the same one without a word between them.
@@ -61,7 +60,7 @@ def load_rows(problem: Problem, params: BoostedParams, context: TaskContext) -> 
     """
     import numpy as np
 
-    train, validation = _validation(problem, params, context.seed)
+    train = problem.train
     if len(train) < context.world_size:
         raise DataInvalid(f"{len(train)} training rows are too few for {context.world_size} workers")
     classes = np.unique(problem.y[train]) if problem.task == CLASSIFICATION else None
@@ -74,7 +73,9 @@ def load_rows(problem: Problem, params: BoostedParams, context: TaskContext) -> 
             as_numbers(prepare, problem.features[mine]), y if classes is None else np.searchsorted(classes, y)
         )
 
-    watched = {HELD_OUT: problem.held_out} | ({} if validation is None else {VALIDATION: validation})
+    watched = {HELD_OUT: problem.held_out}
+    if watch_validation and problem.validation is not None:
+        watched[VALIDATION] = problem.validation
     return BoostingData(
         rows(train),
         {name: found for name, positions in watched.items() if len((found := rows(positions)).y)},
@@ -94,21 +95,6 @@ def as_numbers(prepare: Any, frame: pl.DataFrame) -> Array:
 def share(positions: Array, rank: int, world_size: int) -> Array:
     """A rank's part of the rows; of fewer rows than ranks each has all, so that none has none."""
     return positions if len(positions) < world_size else positions[rank::world_size]
-
-
-def _validation(problem: Problem, params: BoostedParams, seed: int) -> tuple[Array, Array | None]:
-    """Positions of the rows to train on and of those that early stopping looks at, if it does."""
-    import numpy as np
-
-    if params.early_stopping_rounds is None:
-        return problem.train, None
-    if problem.validation is not None and len(problem.validation):
-        return problem.train, problem.validation
-    order = np.random.default_rng(seed).permutation(problem.train)
-    count = max(1, round(params.validation_fraction * len(order)))
-    if count >= len(order):
-        raise DataInvalid(f"{len(order)} training rows are too few to keep some of them for early stopping")
-    return order[count:], order[:count]
 
 
 def _prepare(problem: Problem, train: Array) -> Any:

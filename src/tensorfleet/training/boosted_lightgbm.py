@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from typing import TYPE_CHECKING, Any
 
 import lightgbm
 import numpy as np
 
-from tensorfleet.errors import InvalidInput
+from tensorfleet.errors import InvalidInput, Unavailable
 from tensorfleet.training.boosted_data import TRAIN
 from tensorfleet.training.boosted_rounds import Loss, Rounds, agree
 from tensorfleet.training.lightgbm_text import essential
@@ -33,6 +34,9 @@ _NAMES = {
     "min_split_gain": "min_gain_to_split",
 }
 _JOIN_LIMIT_MINUTES = 10
+_PORTS = range(15_000, 32_768)
+"""Below those that Linux hands out by itself."""
+_TRIES = 200
 
 
 class _Quiet:
@@ -143,10 +147,8 @@ def _network(meeting: Meeting) -> dict[str, Any]:
     """What LightGBM needs to know of the other ranks: where each of them listens."""
     if meeting.world_size == 1:
         return {}
-    with (
-        socket.socket() as kept
-    ):  # until all have said theirs, so that no two ranks of a machine choose the same
-        kept.bind(("", 0))
+    # Kept until all have said theirs, so that no two ranks of a machine choose the same; LightGBM binds it a moment later.
+    with kept_port(random.SystemRandom()) as kept:
         port = kept.getsockname()[1]
         machines = agree(meeting, f"{_own_address()}:{port}")
     return {
@@ -157,6 +159,19 @@ def _network(meeting: Meeting) -> dict[str, Any]:
         "num_machines": meeting.world_size,
         "time_out": _JOIN_LIMIT_MINUTES,
     }
+
+
+def kept_port(chance: random.Random) -> socket.socket:
+    """A socket bound to a port that the system gives to nobody by itself, so that it is still free a moment after this closes."""
+    for _ in range(_TRIES):
+        kept = socket.socket()
+        try:
+            kept.bind(("", chance.choice(_PORTS)))
+        except OSError:
+            kept.close()
+            continue
+        return kept
+    raise Unavailable(f"this machine has no free port between {_PORTS.start} and {_PORTS.stop - 1}")
 
 
 def _own_address() -> str:

@@ -36,6 +36,11 @@ class Booster:
     def __init__(self, module: ModuleType, booster: Any) -> None:
         self._module, self._booster = module, booster
 
+    @property
+    def native(self) -> Any:
+        """The library's own object."""
+        return self._booster
+
     def predict(self, x: Array) -> Array:
         """[rows, classes] with more than two classes, else [rows]: a number or the probability of the second class."""
         try:

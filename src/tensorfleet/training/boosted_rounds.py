@@ -75,7 +75,8 @@ class Rounds:
             Stopped: one of the ranks was asked to stop, and the booster is saved.
         """
         self.done += 1
-        self._session.beat(self.done)
+        rows = losses[TRAIN].rows
+        self._session.stepped(self.done, rows, rows * self._session.context.world_size)
         asked, means = self._agree(losses)
         self._watch(means)
         if self._session.context.rank == 0:

@@ -223,7 +223,7 @@ def _serialize(arrays: dict[str, Any]) -> bytes:
         import safetensors.numpy
 
         return bytes(
-            safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+            safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
         )
     import safetensors.torch
     import torch

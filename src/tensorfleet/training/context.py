@@ -34,6 +34,10 @@ class TaskContext:
     checkpoint: dict[str, Any] | None = None
     accumulation: int = 1
     """Micro-batches that each batch is split into."""
+    until: int | None = None
+    """Training ends here, with a checkpoint: at this epoch, or the first step that own code saves from it on."""
+    received_at: float | None = None
+    """When the task reached its worker."""
     by_hand: bool = False
     home: Path | None = None
     """The job's folder on this worker, of which all ranks here and its next attempts make use; a task's own if None."""
@@ -80,6 +84,8 @@ def load_context(task_dir: Path) -> TaskContext:
         cache_dir=Path(task["cache_dir"]),
         checkpoint=task.get("checkpoint"),
         accumulation=max(1, int(task.get("accumulation") or 1)),
+        until=task.get("until"),
+        received_at=task.get("received_at"),
         home=Path(task["job_dir"]) if task.get("job_dir") else None,
         leads=not task.get("node_rank"),
     )

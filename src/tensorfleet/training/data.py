@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from tensorfleet.datasets.samples import SAMPLES, sample_csv
 from tensorfleet.errors import DataInvalid, InvalidInput, nearest
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.training.algorithm import CLASSIFICATION, REGRESSION, Algorithm
-from tensorfleet.training.splitting import GROUP, Parts, SplitPolicy, divide
+from tensorfleet.training.splitting import GROUP, VALIDATION, Parts, SplitPolicy, divide, kept_back
 from tensorfleet.training.splitting import HELD_OUT as HELD_OUT
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_INTEGER_CLASSES = 20
 MOST_GROUPS = 1000
 FEWEST_ROWS = 5
+MOST_NUMBER = 1e38
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,25 @@ class Problem:
     validation: Array | None = None
     key: Array | None = None
     split: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def watched(self) -> Array:
+        """Positions on which a training is measured while it runs: never the held-out ones where it is steered by that."""
+        return self.validation if self.validation is not None and len(self.validation) else self.held_out
+
+    def with_validation(self, seed: int, share: float = VALIDATION) -> Problem:
+        """The same with validation rows: those of the split, else a share of the training rows.
+
+        What is chosen by looking at rows, such as the epoch at which training ends, is not worth on them what it seems to be.
+
+        Raises:
+            DataInvalid: there are too few training rows.
+        """
+        if self.validation is not None and len(self.validation):
+            return self
+        train, validation = kept_back(self.train, self.key, self.split.get("by"), share, seed)
+        rows = {**self.split.get("rows", {}), "train": len(train), "validation": len(validation)}
+        return replace(self, train=train, validation=validation, split={**self.split, "rows": rows})
 
 
 def locate(session: Session) -> Source:
@@ -267,11 +287,13 @@ def target_values(target: pl.Series, algorithm: Algorithm) -> tuple[str, Array]:
     import polars as pl
 
     kind = target.dtype
-    if kind.is_temporal() or kind.is_nested():
+    if kind.is_temporal() or kind.is_nested() or kind == pl.Binary:
         raise DataInvalid(
             f"target column '{target.name}' holds {kind}; a target is numbers, texts or booleans"
         )
     numeric = kind.is_numeric()
+    if numeric:
+        _check_size(target)
     values = target.cast(pl.Float64).to_numpy() if numeric else _labels(target)
     whole = not numeric or bool((np.rint(values) == values).all())
     classes = len(np.unique(values))
@@ -310,6 +332,23 @@ def _check_classes(target: pl.Series, algorithm: Algorithm, whole: bool, classes
         )
 
 
+def _check_size(column: pl.Series) -> None:
+    """Refuses finite numbers whose squares, or whose 32 bits, would be infinite in the middle of a training."""
+    import polars as pl
+
+    if column.dtype != pl.Float64:
+        return
+    size = column.abs()
+    if (size.max() or 0.0) <= MOST_NUMBER:  # type: ignore[operator]
+        return
+    largest: Any = size.filter(size.is_finite()).max()
+    if largest is not None and largest > MOST_NUMBER:
+        raise DataInvalid(
+            f"column '{column.name}' holds a number as large as {largest:.3g}, which cannot be computed with;"
+            " leave the column out, or take its logarithm"
+        )
+
+
 def _plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
     """NaN and infinite numbers become missing ones, booleans with gaps numbers; the rest stays."""
     import polars as pl
@@ -318,6 +357,8 @@ def _plain_numbers(frame: pl.DataFrame) -> pl.DataFrame:
     floats = [name for name, kind in frame.schema.items() if kind.is_float()]
     finite = frame.select(pl.col(floats).is_finite().all()).row(0) if floats else ()
     odd = [name for name, good in zip(floats, finite, strict=True) if not good]
+    for name in floats:
+        _check_size(frame[name])
     if odd:
         print(f"numbers that are not finite count as missing in: {', '.join(odd)}", flush=True)
     if not odd and not booleans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.training import curves
@@ -59,6 +60,13 @@ def evaluate(
 def metrics_of(problem: Problem, model: Any) -> dict[str, float]:
     """What `evaluate` measures, of a fitted pipeline on the held-out rows."""
     return evaluate(problem, *predictions(problem, model))[0]
+
+
+def on_validation(problem: Problem, model: Any) -> dict[str, Any]:
+    """What an evaluation says of the validation rows, where there are any."""
+    if problem.validation is None or not len(problem.validation):
+        return {}
+    return {"validation": metrics_of(replace(problem, held_out=problem.validation), model)}
 
 
 def predictions(problem: Problem, model: Any) -> tuple[Array | None, Array, Array | None]:

@@ -101,9 +101,11 @@ def run(session: Session, growth: Growth) -> Any:
     model, done = _restored(session, growth)
     timer = Timer(policy.every_minutes or (None if policy.every_steps else EVERY_MINUTES))
     session.listen_for_stop()
+    until = session.context.until
+    total = min(growth.total, until or growth.total)
     steps, seconds = 0, 0.0
-    while done < growth.total:
-        upto = min(growth.total, done + growth.piece(steps, seconds))
+    while done < total:
+        upto = min(total, done + growth.piece(steps, seconds))
         if policy.every_steps:
             upto = min(upto, (done // policy.every_steps + 1) * policy.every_steps)
         began = time.perf_counter()
@@ -111,12 +113,14 @@ def run(session: Session, growth: Growth) -> Any:
         steps, seconds, done = upto - done, time.perf_counter() - began, upto
         session.beat(done)
         session.progress(0.1 + 0.7 * done / growth.total)
-        stop = session.stop.asked and done < growth.total
-        if stop or timer.due() or policy.after_step(done):
+        stop = session.stop.asked and done < total
+        if stop or (until is not None and done == total) or timer.due() or policy.after_step(done):
             session.save_builtin({"model": dump_skops(model), "done": done}, done)
             timer.reset()
         if stop:
             raise Stopped(done)
+    if until is not None:
+        session.ensure_saved(done)
     return model
 
 

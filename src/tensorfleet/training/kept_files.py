@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ Signs = dict[str, tuple[int, int]]
 """By path: size in bytes and time of the last change in nanoseconds; what tells a file from what it was before."""
 
 PART_BYTES = 16 * 1024**2
+PIECE_BYTES = 1024**2
 MOST_FILES = 10_000
 _ZIP = b"PK\x03\x04"
 _MANIFEST = "kept.json"
@@ -152,3 +153,16 @@ def restore(objects: ObjectStore, kept: Kept, name: str, folder: Path, beat: Cal
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def read(objects: ObjectStore, kept: Kept, one: KeptFile, start: int, end: int) -> Iterator[bytes]:
+    """The bytes `start` up to `end` of a kept file, in pieces.
+
+    Raises:
+        NotFound: a part is gone, such as when a running job has written the file anew.
+    """
+    while start < end:
+        part, offset = divmod(start, PART_BYTES)
+        stop = min(offset + end - start, offset + PIECE_BYTES, PART_BYTES)
+        yield objects.get_range(f"{kept.prefix}/{one.parts[part]}", offset, stop)
+        start += stop - offset

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2 * 1024**3
 JOIN_LIMIT_S = 600.0
+GONE_GRACE_S = 3.0
+"""Between the end of a rank and the error on the others; the platform ends them all sooner, and knows whose fault it was."""
 _PROOF_LIMIT_S = 5.0
 _SLICE_S = 0.5
 """How often a rank that waits says that it lives."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tensorfleet.training.context import TaskContext
 
 _GPU_SIGNS = ("CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
-_HOST_SIGNS = ("can't allocate memory", "Cannot allocate memory")
+_HOST_SIGNS = ("can't allocate memory", "Cannot allocate memory", "std::bad_alloc")
 
 
 def ran_out(error: BaseException) -> str | None:
@@ -29,11 +29,10 @@ def evidence(where: str, context: TaskContext) -> dict[str, Any]:
     return {"where": where, "rank": context.rank, "limit_bytes": limit, "peak_bytes": peak, "curve": []}
 
 
-def sentence(found: dict[str, Any], splits: bool) -> str:
-    """What happened and what to do; `splits`: the trainer can split its batches."""
+def sentence(found: dict[str, Any], less: str) -> str:
+    """What happened and what to do; `less` is how this training would need less."""
     place = "the GPU of rank" if found["where"] == "gpu" else "rank"
     limit = f" of {_shown(found['limit_bytes'])}" if found["limit_bytes"] else ""
-    less = "use a smaller hyperparameters.batch_size" if splits else "use smaller batches"
     more = "take a GPU with more memory" if found["where"] == "gpu" else "ask for more with resources.memory"
     return f"memory ran out on {place} {found['rank']} (at most {_shown(found['peak_bytes'])}{limit} was used); {less}, or {more}"
 

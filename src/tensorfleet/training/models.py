@@ -123,7 +123,7 @@ def load_model(folder: str | Path) -> Predictor:
         described = yaml.safe_load((folder / "MLmodel").read_text())
         about = described["metadata"]["tensorfleet"]
         columns = json.loads(described["signature"]["inputs"])
-        return Predictor(_load_estimator(folder, about["flavor"]), about, columns)
+        return Predictor(load_estimator(folder, about["flavor"]), about, columns)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InvalidInput(
             f"{folder} holds no model that TensorFleet wrote ({type(error).__name__}: {error})"
@@ -150,7 +150,12 @@ def load_skops(data: bytes) -> Any:
     return loaded
 
 
-def _load_estimator(folder: Path, flavor: str) -> Estimator:
+def load_estimator(folder: Path, flavor: str) -> Estimator:
+    """What a model folder of this flavor predicts with."""
+    if flavor == "ensemble":
+        from tensorfleet.training.ensemble import load_ensemble
+
+        return load_ensemble(folder, load_estimator)
     if flavor == "torch":
         from tensorfleet.training.network import load_network
 

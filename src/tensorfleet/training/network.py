@@ -71,31 +71,45 @@ class NetworkModel:
 
 def as_tensor(matrix: Any) -> torch.Tensor:
     """float32 [rows, columns]; pictures stay bytes, and tokens int64."""
-    import numpy as np
     import torch
 
+    return torch.from_numpy(as_array(matrix))
+
+
+def as_array(matrix: Any) -> Array:
+    """The same as an array."""
+    import numpy as np
+
     kind = matrix.dtype if matrix.dtype in (np.uint8, np.int64) else np.float32
-    return torch.from_numpy(np.ascontiguousarray(matrix, dtype=kind))
+    return np.ascontiguousarray(matrix, dtype=kind)
 
 
 def pack_network(model: NetworkModel, config: dict[str, Any]) -> dict[str, bytes]:
     """The model's files; `config` are the arguments of `build_network`."""
     import safetensors.torch
 
-    classes = model.classes_
-    described = {
-        **config,
-        "classes": None if classes is None else classes.tolist(),
-        "target_mean": model.scale[0],
-        "target_deviation": model.scale[1],
-    }
     weights = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()
     }
+    return network_files(
+        bytes(safetensors.torch.save(weights)), config, model.classes_, model.scale, model.prepare
+    )
+
+
+def network_files(
+    weights: bytes, config: dict[str, Any], classes: Array | None, scale: tuple[float, float], prepare: Any
+) -> dict[str, bytes]:
+    """What `load_network` reads; `weights` are safetensors, under the names that `build_network(**config)` gives them."""
+    described = {
+        **config,
+        "classes": None if classes is None else classes.tolist(),
+        "target_mean": scale[0],
+        "target_deviation": scale[1],
+    }
     return {
-        WEIGHTS_FILE: bytes(safetensors.torch.save(weights)),
+        WEIGHTS_FILE: weights,
         CONFIG_FILE: json.dumps(described, indent=1).encode(),
-        PREPROCESSOR_FILE: dump_skops(model.prepare),
+        PREPROCESSOR_FILE: dump_skops(prepare),
     }
 
 

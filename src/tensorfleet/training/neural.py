@@ -10,10 +10,11 @@ from tensorfleet.training.algorithm import NetworkAlgorithm
 from tensorfleet.training.algorithms.neural import NeuralParams
 from tensorfleet.training.data import Problem, load_problem, locate
 from tensorfleet.training.distributed import device, open_store, process_group
-from tensorfleet.training.evaluation import evaluate
+from tensorfleet.training.evaluation import evaluate, on_validation
 from tensorfleet.training.network import NetworkModel, pack_network
 from tensorfleet.training.networks import build_network
 from tensorfleet.training.neural_loop import Loop
+from tensorfleet.training.splitting import SplitPolicy
 from tensorfleet.training.stopping import Stopped
 from tensorfleet.training.tensors import Tensors
 
@@ -31,6 +32,7 @@ def train(session: Session, algorithm: NetworkAlgorithm, params: NeuralParams) -
     context, where = session.context, device(session.context)
     opened = open_store(context) if context.rank == 0 else None
     data, store = _load(session, algorithm, params, opened)
+    session.timeline.mark("prepared")
     config = data.network_config(algorithm, params)
     torch.manual_seed(context.seed)
     network = build_network(**config)
@@ -40,7 +42,7 @@ def train(session: Session, algorithm: NetworkAlgorithm, params: NeuralParams) -
     if context.rank == 0:
         print(
             f"{algorithm.name}: {data.task} of '{data.target}' on {data.rows} rows"
-            f" of {' x '.join(map(str, data.held_out_x.shape[1:]))} inputs,"
+            f" of {' x '.join(map(str, data.watched_x.shape[1:]))} inputs,"
             f" {context.world_size} rank{'s' * (context.world_size > 1)}",
             flush=True,
         )
@@ -69,15 +71,18 @@ def _load(
     context, where = session.context, device(session.context)
     source = locate(session)
     wanted = params.model_dump().get("stream", False)
-    if context.spec.get("split"):
+    if SplitPolicy.of(context.spec) != SplitPolicy():
         if wanted:
             raise InvalidInput("a stream holds a random fifth of the rows out; leave split out, or stream")
         wanted = False
     if wanted or (wanted is None and streaming.too_large(source)):
         store = opened or open_store(context)
         gather = streaming.gather_over(store, context.rank, context.world_size)
-        return streaming.Stream(session, source, algorithm, where, gather), store
+        ends_early = params.early_stopping is not None
+        return streaming.Stream(session, source, algorithm, where, gather, ends_early), store
     problem = load_problem(session, algorithm)
+    if params.early_stopping is not None:
+        problem = problem.with_validation(context.seed)
     if len(problem.train) < context.world_size:
         raise DataInvalid(f"{len(problem.train)} training rows are too few for {context.world_size} workers")
     return Tensors(context, problem, algorithm, params, where), opened or open_store(context)
@@ -99,7 +104,8 @@ def _outcome(
     held_out = problem.features[problem.held_out]
     probabilities = None if model.classes_ is None else model.predict_proba(held_out)
     metrics, evaluation = evaluate(problem, model.classes_, model.predict(held_out), probabilities)
+    evaluation |= on_validation(problem, model)
     print("held out: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()), flush=True)
     files = pack_network(model, config)
-    published = artifacts.publish_torch(session, problem, model.classes_, files, packages)
+    published = artifacts.publish_torch(session, problem, model.classes_, files, packages, model)
     return {"metrics": metrics, "evaluation": evaluation, "model": published}

@@ -78,6 +78,7 @@ class Loop:
         self._agreement = Agreement(store, self._rank, self._world_size)
         session.saver.exchange = Exchange(store, self._world_size)
         self._timer = Timer(context.policy.every_minutes)
+        self._last_epoch = min(params.epochs, context.until or params.epochs)
         self.position = Position()
         random_state = self._resume()
         self._spread.start(self._world_size)
@@ -90,22 +91,29 @@ class Loop:
     def run(self) -> bool:
         """Runs the epochs that are left; False when it was asked to stop, and its state is saved."""
         self._session.listen_for_stop()
-        while self.position.epoch <= self._params.epochs and not self._best.ended(self.position.epoch - 1):
+        if self._world_size > 1:
+            self._session.timeline.mark("joined")
+        while self.position.epoch <= self._last_epoch and not self._best.ended(self.position.epoch - 1):
             if not self._epoch():
                 self._session.saver.wait()
                 return False
+        if self._session.context.until is not None:
+            self._session.ensure_saved(self.position.step)
         return True
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The whole network's state, of the best epoch where that counts.  All ranks have to ask for it together."""
         return self._best.weights or self._spread.weights()
 
+    def _copied(self) -> dict[str, torch.Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self._spread.weights().items()}
+
     def _epoch(self) -> bool:
         began, place, last = time.perf_counter(), self.position, None
         batches = self._batches()
         if place.batch == 0:
             self._seed()
-        for x, y in batches.read(place.batch):
+        for x, y in self._session.reading(batches.read(place.batch)):
             self._step(x, y, self._done(len(batches)))
             last = self._agreement.after(place.step, self._wish())
             if place.batch < len(batches):
@@ -115,9 +123,11 @@ class Loop:
                     return False
         self._close_epoch(place.start + batches.rows_before(len(batches)), began)
         epoch = place.epoch - 1
-        if last or self._policy.after_epoch(epoch) or self._policy.after_step(place.step):
+        over = epoch == self._last_epoch or self._best.ended(epoch)
+        handed_on = over and self._session.context.until is not None
+        if last or handed_on or self._policy.after_epoch(epoch) or self._policy.after_step(place.step):
             self._save()
-        return last != STOP or epoch == self._params.epochs or self._best.ended(epoch)
+        return last != STOP or over
 
     def _done(self, batches: int) -> float:
         """The share of the whole training that is behind, of an epoch of so many batches."""
@@ -141,7 +151,7 @@ class Loop:
         self._loss_sum += train_step(self._model, self._optimizer, self._loss_of, x, y, accumulation, done)
         self.position.batch += 1
         self.position.step += 1
-        self._session.beat(self.position.step)
+        self._session.stepped(self.position.step, len(y), len(y) * self._world_size)
 
     def _wish(self) -> str | None:
         if self._session.stop.asked:
@@ -151,9 +161,12 @@ class Loop:
     def _close_epoch(self, rows: int, began: float) -> None:
         """Reports the epoch, of which `rows` were trained on, and turns to the next."""
         epoch, params = self.position.epoch, self._params
-        whole = self._data.held_out_apart or not self._spread.shares_evaluation
+        whole = self._data.watched_apart or not self._spread.shares_evaluation
         share = slice(0, None) if whole else slice(self._rank, None, self._world_size)
-        metrics = epoch_metrics(self._network, self._data, self._loss_sum, rows, share, self._world_size)
+        with self._session.phase("evaluation"):
+            metrics = epoch_metrics(
+                self._network, self._data, self._loss_sum, rows, share, self._world_size
+            )
         if not math.isfinite(metrics["loss"]):
             raise InvalidInput(
                 f"the loss is {metrics['loss']} in epoch {epoch};"
@@ -164,9 +177,7 @@ class Loop:
             print(f"epoch {epoch}/{params.epochs}  {shown}  {time.perf_counter() - began:.2f} s", flush=True)
             self._session.report(step=epoch, **metrics)
             self._session.progress(epoch / params.epochs)
-        self._best.after_epoch(
-            epoch, metrics.get("accuracy", -metrics.get("rmse", 0.0)), self._spread.weights
-        )
+        self._best.after_epoch(epoch, metrics.get("accuracy", -metrics.get("rmse", 0.0)), self._copied)
         self._loss_sum.zero_()
         self.position.begin(epoch + 1)
 
@@ -212,7 +223,7 @@ class Loop:
             self._loss_sum += mine["mine"]["loss_sum"]
             return mine["rng"]
         # Another number of ranks, or other batches: the rest of the epoch is cut anew.
-        same_rows = state["cut"][0] == self._data.rows and not self._data.held_out_apart
+        same_rows = state["cut"][0] == self._data.rows and not self._data.watched_apart
         place.start, place.batch = (state["used"] if same_rows else 0), 0
         if self._rank == 0 and place.start:
             self._loss_sum += sum(part["mine"]["loss_sum"] for part in restored.parts)

@@ -71,8 +71,13 @@ def global_batches(
 
     generator = torch.Generator().manual_seed(epoch_seed(seed, epoch, rank=-1))
     order = torch.randperm(rows, generator=generator)[start:]
-    steps = min(math.ceil(math.ceil(len(order) / world_size) / batch_size), len(order) // world_size)
+    steps = batch_count(len(order), world_size, batch_size)
     return list(order.tensor_split(steps)) if steps else []
+
+
+def batch_count(rows: int, world_size: int, batch_size: int) -> int:
+    """How many batches so many rows are, with at most about `batch_size` and at least one for each rank."""
+    return min(math.ceil(math.ceil(rows / world_size) / batch_size), rows // world_size)
 
 
 def epoch_batches(
@@ -104,18 +109,18 @@ def epoch_metrics(
     share: slice,
     world_size: int,
 ) -> dict[str, float]:
-    """The loss over all ranks' `rows` and the held-out accuracy or error.
+    """The loss over all ranks' `rows`, and the accuracy or error on the rows that are watched.
 
     Args:
-        share: which held-out rows this rank evaluates; all of them on each rank count as often.
+        share: which of these this rank evaluates; all of them on each rank count as often.
     """
     import torch
 
-    y = data.held_out_y[share]
+    y = data.watched_y[share]
     outputs = (
-        forward_in_parts(network, data.held_out_x[share])
+        forward_in_parts(network, data.watched_x[share])
         if len(y)
-        else data.held_out_x.new_zeros(0, data.outputs)
+        else data.watched_x.new_zeros(0, data.outputs)
     )
     right = (
         (outputs.argmax(dim=1) == y).sum() if data.classes is not None else ((outputs[:, 0] - y) ** 2).sum()

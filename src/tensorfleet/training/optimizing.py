@@ -13,10 +13,10 @@ from tensorfleet.errors import InvalidInput
 if TYPE_CHECKING:
     import torch
 
-    from tensorfleet.training.algorithms.neural import NeuralParams
+    from tensorfleet.training.algorithms.neural import NeuralParams, TrainingParams
 
 
-def learning_rate(params: NeuralParams, done: float) -> float:
+def learning_rate(params: TrainingParams, done: float) -> float:
     """The learning rate when the share `done` of the training, 0 to 1, is behind.
 
     It follows from the share alone, so a run that is resumed, or goes on with another number of ranks, finds it again.
@@ -90,7 +90,7 @@ class Best:
     """The best epoch so far, of a run that may end early.
 
     Attributes:
-        weights: the network's state after it, on rank 0's memory like any other.
+        weights: the network's state after it.
     """
 
     patience: int | None
@@ -99,10 +99,10 @@ class Best:
     weights: dict[str, Any] | None = None
 
     def after_epoch(self, epoch: int, value: float, state: Callable[[], dict[str, Any]]) -> None:
-        """Notes an epoch whose held-out value, of which more is better, is this."""
+        """Notes an epoch whose held-out value, of which more is better, is this; `state` gives a copy of the weights."""
         if self.patience is not None and value > self.value:
             self.value, self.epoch = value, epoch
-            self.weights = {name: tensor.detach().clone() for name, tensor in state().items()}
+            self.weights = state()
 
     def ended(self, epoch: int) -> bool:
         """Whether none has been better for too long, after this epoch."""

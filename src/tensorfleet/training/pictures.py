@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from tensorfleet.errors import DataInvalid, InvalidInput
+from tensorfleet.errors import DataInvalid
+from tensorfleet.training.picture_files import open_picture
 
 if TYPE_CHECKING:
     import polars as pl
 
     Array = np.ndarray[Any, Any]
 
-MOST_PIXELS = 64_000_000
-"""A picture that claims more is refused before it is unpacked."""
 _MODES = {1: "L", 3: "RGB"}
 
 
@@ -104,15 +102,4 @@ def _numbers(frame: pl.DataFrame) -> Array:
 
 
 def _open(data: Any, row: int) -> Any:
-    from PIL import Image
-
-    try:
-        picture = Image.open(io.BytesIO(data or b""), formats=("PNG", "JPEG", "GIF", "BMP", "WEBP"))
-        if picture.width * picture.height > MOST_PIXELS:
-            raise DataInvalid(
-                f"the picture in row {row} has {picture.width} by {picture.height} pixels; too many"
-            )
-        picture.load()
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InvalidInput(f"the picture in row {row} cannot be read: {str(error)[:120]}") from error
-    return picture
+    return open_picture(data or b"", f"the picture in row {row}")

@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from tensorfleet.errors import FieldError, nearest
 from tensorfleet.training.algorithm import Algorithm, Params, SklearnAlgorithm
+from tensorfleet.training.algorithms.auto import AUTO
 from tensorfleet.training.algorithms.bert import BERT
 from tensorfleet.training.algorithms.boosted import BOOSTED
+from tensorfleet.training.algorithms.keras import KERAS
 from tensorfleet.training.algorithms.linear import LINEAR
 from tensorfleet.training.algorithms.naive_bayes import NAIVE_BAYES
 from tensorfleet.training.algorithms.neighbours import NEIGHBOURS
@@ -28,9 +30,11 @@ BUILT_IN: tuple[Algorithm, ...] = (
     *NEIGHBOURS,
     *NAIVE_BAYES,
     *NEURAL,
+    *KERAS,
     *UNSUPERVISED,
     *BERT,
     *BOOSTED,
+    AUTO,
 )
 GROUP = "tensorfleet.algorithms"
 """Entry points of this group name an `Algorithm`, or a sequence of them."""

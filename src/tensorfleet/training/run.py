@@ -19,7 +19,7 @@ from tensorfleet.errors import (
     Unavailable,
 )
 from tensorfleet.kit.files import write_atomic
-from tensorfleet.training import memory, provenance, registry, user_code
+from tensorfleet.training import memory, profiling, provenance, registry, user_code
 from tensorfleet.training.context import TaskContext, load_context
 from tensorfleet.training.pulse import answer_stack_dumps
 from tensorfleet.training.session import Session, activate
@@ -28,16 +28,22 @@ from tensorfleet.training.stopping import Stopped
 OUTCOME_FILE = "outcome.json"
 
 
-def run_task(task_dir: Path) -> int:
-    """Runs the task in `task_dir`, leaves `outcome.json` there, and returns the process's exit code."""
+def run_task(task_dir: Path, forked_at: float | None = None) -> int:
+    """Runs the task in `task_dir`, leaves `outcome.json` there, and returns the process's exit code.
+
+    Args:
+        forked_at: when this process began, in seconds since 1970.
+    """
     context = load_context(task_dir)
     session = Session(context)
     activate(session)
     answer_stack_dumps(task_dir)
+    _begin_timeline(session, forked_at)
     note = provenance.Note(session) if context.rank == 0 else None
     code = 0
     try:
         limit_threads(context.cpus)
+        session.timeline.mark("opened")
         outcome = _run_builtin(session) if context.spec.get("algorithm") else _run_own_code(session, note)
     except Stopped as stop:
         outcome = _stopped(session, stop.step)
@@ -51,10 +57,22 @@ def run_task(task_dir: Path) -> int:
     if note is not None:
         note.wait()
         outcome |= {"provenance": note.digest} if outcome["status"] == "succeeded" else {}
+    if session.profiler is not None:
+        session.profiler.close()
+    session.timeline.close()
+    if outcome["status"] == "succeeded" and session.timeline.counted:
+        outcome["throughput"] = session.timeline.counted
     write_atomic(task_dir / OUTCOME_FILE, json.dumps(outcome).encode())
     session.close()
     activate(None)
     return code
+
+
+def _begin_timeline(session: Session, forked_at: float | None) -> None:
+    if session.context.received_at is not None:
+        session.timeline.mark("received", session.context.received_at)
+    if forked_at is not None:
+        session.timeline.mark("forked", forked_at)
 
 
 def _run_builtin(session: Session) -> dict[str, Any]:
@@ -67,6 +85,7 @@ def _run_builtin(session: Session) -> dict[str, Any]:
         raise SpecInvalid(errors)
     algorithm = registry.ALGORITHMS[spec["algorithm"]]
     trainer: Callable[..., dict[str, Any]] = algorithm.load()
+    session.profiler = profiling.start(session, torch=algorithm.torch)
     return {
         "status": "succeeded",
         **trainer(session, algorithm, algorithm.params(**session.context.hyperparameters)),
@@ -111,10 +130,19 @@ def failure(error: BaseException, context: TaskContext) -> dict[str, Any]:
     where = memory.ran_out(error)
     if where is not None:
         found = memory.evidence(where, context)
-        return outcome | {"evidence": found, "message": memory.sentence(found, splits=not own_code)}
+        return outcome | {"evidence": found, "message": memory.sentence(found, _less(context))}
     if isinstance(error, TensorFleetError):
         return outcome | {"message": error.detail}
     return outcome | {"message": user_code.one_sentence(error, root)}
+
+
+def _less(context: TaskContext) -> str:
+    algorithm = registry.ALGORITHMS.get(context.spec.get("algorithm") or "")
+    if algorithm is None:
+        return "use smaller batches"
+    return (
+        "use a smaller hyperparameters.batch_size" if algorithm.accumulates else "use fewer rows or columns"
+    )
 
 
 def _classify(error: BaseException, own_code: bool) -> str:

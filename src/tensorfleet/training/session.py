@@ -8,8 +8,9 @@ import os
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tensorfleet.errors import InvalidInput, NotFound, Unavailable
 from tensorfleet.training.context import TaskContext, find_context
@@ -19,16 +20,21 @@ from tensorfleet.training.pulse import Pulse
 from tensorfleet.training.restoring import Restored, find_restorable
 from tensorfleet.training.rng import apply as restore_rng
 from tensorfleet.training.saving import Saver
-from tensorfleet.training.stopping import Stopped, StopRequest
+from tensorfleet.training.stopping import LegEnded, Stopped, StopRequest
+from tensorfleet.training.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tensorfleet.objects.ports import ObjectStore
     from tensorfleet.training.keeping import Keeper
+    from tensorfleet.training.profiling import Profiler
     from tensorfleet.training.shard import Shard
 
 RECORDS_FILE = "records.jsonl"
+Item = TypeVar("Item")
 
 
 class Session:
@@ -42,6 +48,8 @@ class Session:
         self._warned: set[str] = set()
         self.keep_alive: object = None
         self.keeper: Keeper | None = None
+        self.timeline = Timeline(self.write)
+        self.profiler: Profiler | None = None
         self.restored: Restored | None = None
         self.stop = StopRequest()
         self.stopping = False
@@ -72,6 +80,7 @@ class Session:
         context = self.context
         if context.world_size > 1:
             frame = frame[shard_rows(frame.height, context.rank, context.world_size, context.seed)]
+        self.timeline.mark("prepared")
         return Shard(source.path, source.format, source.target, frame)
 
     def fetch(self, digest: str, what: str) -> Path:
@@ -83,21 +92,26 @@ class Session:
         from tensorfleet.objects.blobs import BlobStore
 
         try:
-            return BlobStore(self.objects).fetch(digest, self.context.cache_dir, self.beat)
+            found = BlobStore(self.objects).fetch(digest, self.context.cache_dir, self.beat)
         except NotFound as error:
             raise Unavailable(
                 f"{what} is not in the object store any more: {error.detail}; put the store's content back, or submit"
                 " the job again with its files"
             ) from error
+        self.timeline.mark("fetched")
+        return found
 
     def report(self, step: int | None = None, **values: Any) -> None:
         """Records metrics of one step; without a step, of the one after the last reported."""
         self._step = self._step + 1 if step is None else int(step)
         self._fresh = True
         self.beat(self._step)
+        self.timeline.reported()
         numbers = {name: self._number(name, value) for name, value in values.items()}
         self.last_values.update({name: number for name, number in numbers.items() if number is not None})
-        self.write({"kind": "metrics", "at": time.time(), "step": self._step, "values": numbers})
+        record = {"kind": "metrics", "at": time.time(), "step": self._step, "values": numbers}
+        pace = self.timeline.pace()
+        self.write(record | {"pace": pace} if pace else record)
         if self.context.by_hand and self.context.rank == 0:
             shown = "  ".join(
                 f"{name} {number:.6g}" for name, number in numbers.items() if number is not None
@@ -112,12 +126,19 @@ class Session:
     def save(
         self, state: Any, step: int | None = None, *, rng: bool = True, wait: bool = False
     ) -> str | None:
-        """What `train.save` does; with a stop asked for, it stores the state, and raises Stopped."""
+        """What `train.save` does; with a stop asked for, it stores the state, and raises Stopped.
+
+        Raises:
+            LegEnded: the job's part of the training ends at this step.
+        """
         self.listen_for_stop()
         step = max(self._step, 0) if step is None else int(step)
         self.beat(step)
         stop = self._stop_at_this_save() or self.stopping
         key = self.saver.save(state, step, self.last_values, with_rng=rng, fresh=self._take_fresh())
+        if self.context.until is not None and step >= self.context.until:
+            self.ensure_saved(step)
+            raise LegEnded
         if stop:
             self.stopping = True
             raise Stopped(step)
@@ -125,11 +146,25 @@ class Session:
             self.saver.wait()
         return key
 
-    def save_builtin(self, state: Any, step: int, mine: Any = None, **told: Any) -> None:
-        """A checkpoint of a built-in trainer, which needs `mine` of every rank (see `Saver.save`)."""
+    def save_builtin(
+        self, state: Any, step: int, mine: Any = None, *, all_parts: bool = True, **told: Any
+    ) -> None:
+        """A checkpoint of a built-in trainer, which needs `mine` of every rank, where there is any (see `Saver.save`)."""
         self.saver.save(
-            state, step, self.last_values, mine=mine, all_parts=True, fresh=self._take_fresh(), **told
+            state, step, self.last_values, mine=mine, all_parts=all_parts, fresh=self._take_fresh(), **told
         )
+
+    def ensure_saved(self, step: int) -> None:
+        """Returns when the checkpoint of `step` is stored, which another job is to go on from.
+
+        Raises:
+            Unavailable: it could not be stored.
+        """
+        self.saver.wait()
+        if self.context.rank == 0 and self.saver.saved_step != step:
+            raise Unavailable(
+                f"the checkpoint of step {step} was not stored, and the training that goes on from it needs it"
+            )
 
     def restore(self, *, rng: bool = True) -> Any:
         """The state to go on from, or None; a checkpoint that is gone or damaged gives way to an older one.
@@ -187,6 +222,19 @@ class Session:
     def beat(self, step: int | None = None) -> None:
         """Tells whoever watches this task for hangs that it got on."""
         self._pulse.beat(step)
+
+    def stepped(self, step: int | None, rows: int = 0, of_all: int = 0) -> None:
+        """A step of training is done, on so many rows here, and `of_all` on all ranks together."""
+        self.beat(step)
+        self.timeline.step(rows, of_all)
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """What `train.phase` does: nothing, unless the job is profiled."""
+        return nullcontext() if self.profiler is None else self.profiler.phase(name)
+
+    def reading(self, items: Iterable[Item]) -> Iterable[Item]:
+        """The batches of a training loop; a profile counts the wait for each."""
+        return items if self.profiler is None else self.profiler.reading(items)
 
     @cached_property
     def _pulse(self) -> Pulse:

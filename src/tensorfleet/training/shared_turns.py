@@ -28,6 +28,8 @@ _LINE = _LINE_BYTES // 4
 _TURN, _SAID, _LOST, _SAID_SLOTS = 0, 1, 3, 2
 _SPIN_S = 0.002
 _LOOKS = 20
+_LATELY = 1 / 8
+"""The weight of the last wait in what is usual."""
 _NAP_S = 0.2
 GONE_GRACE_S = 3.0
 """Between the end of a rank and the error on the others; a platform ends them all within a second, and knows why."""
@@ -64,6 +66,7 @@ class Turns:
         self._turn = 0
         # More ranks than cores: who spins keeps the one that it waits for from running.
         self._spin_s = _SPIN_S if self._size <= (os.cpu_count() or 1) else 0.0
+        self._usual_s = 0.0  # how long it waits, of late
         self._processes = {other: os.pidfd_open(pids[other]) for other in self._others}
         self._syscall = ctypes.CDLL(
             None, use_errno=True
@@ -103,13 +106,20 @@ class Turns:
         self._syscall(_FUTEX, self._address + 4 * word, _WAKE, _EVERYBODY, None, 0, 0)
 
     def _wait(self, rank: int) -> None:
-        end = time.perf_counter() + self._spin_s
+        began = time.perf_counter()
+        # Spinning is worth it for the last moments.  Who usually waits for longer leaves its core to others at once.
+        if not (self._usual_s < self._spin_s and self._seen_within(rank, began + self._spin_s)):
+            self._sleep_until_here(rank)
+        self._usual_s += (time.perf_counter() - began - self._usual_s) * _LATELY
+
+    def _seen_within(self, rank: int, end: float) -> bool:
+        """Looks without sleeping until the rank is here (True) or the time is over."""
         while time.perf_counter() < end:
             for _ in range(_LOOKS):
                 if self._is_here(rank):
-                    return
+                    return True
             os.sched_yield()
-        self._sleep_until_here(rank)
+        return False
 
     def _sleep_until_here(self, rank: int) -> None:
         """Sleeps, so that it uses no core and looks from outside like any rank that waits for another."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import DataInvalid, InvalidInput
@@ -11,7 +10,7 @@ from tensorfleet.training import artifacts, incremental, preprocessing, spread
 from tensorfleet.training.algorithm import CLASSIFICATION, Grown, Params, SklearnAlgorithm
 from tensorfleet.training.cross_validation import cross_validate
 from tensorfleet.training.data import Problem, load_problem
-from tensorfleet.training.evaluation import DETAILS, evaluate, metrics_of, predictions
+from tensorfleet.training.evaluation import DETAILS, evaluate, on_validation, predictions
 from tensorfleet.training.importance import importance
 from tensorfleet.training.stopping import Stopped
 
@@ -44,6 +43,7 @@ def _train(
     from sklearn import config_context
 
     problem = load_problem(session, algorithm)
+    session.timeline.mark("prepared")
     training = problem.features[problem.train]
     pipeline = build_pipeline(problem, training, algorithm, params, session.context)
     print(
@@ -58,7 +58,9 @@ def _train(
     try:
         with config_context(skip_parameter_validation=True):  # `params` has checked them
             validated = _cross_validate(session, problem, algorithm, params, meeting)
+            began = time.perf_counter()
             steps = _fit(session, problem, training, algorithm, params, pipeline, meeting)
+            session.timeline.fitted(len(problem.train) * steps, time.perf_counter() - began)
     except ValueError as error:
         raise DataInvalid(
             f"{algorithm.name} cannot be trained on this data: {str(error).splitlines()[0]}"
@@ -125,7 +127,8 @@ def _fit(
         return 1
     X = pipeline[0].fit_transform(training, y) if len(pipeline) > 1 else training
     if grown is None:
-        growth, steps = _descent(session, problem, params, pipeline, X), params.model_dump()["epochs"]
+        growth = _descent(session, problem, params, pipeline, X)
+        steps = min(growth.total, session.context.until or growth.total)
     else:
         growth, steps = incremental.by_warm_start(grown, pipeline[-1], X, y), 1
     pipeline.steps[-1] = ("model", incremental.run(session, growth))
@@ -209,6 +212,5 @@ def _evaluate(
     metrics, evaluation = evaluate(problem, *predictions(problem, pipeline))
     if found := importance(problem, pipeline, seed, permute=policy.get("importance") == "permutation"):
         evaluation.setdefault(DETAILS, {})["importance"] = found
-    if problem.validation is not None and len(problem.validation):
-        evaluation["validation"] = metrics_of(replace(problem, held_out=problem.validation), pipeline)
+    evaluation |= on_validation(problem, pipeline)
     return metrics, evaluation

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 HELD_OUT = 0.2
+VALIDATION = 0.1
+"""Of the training rows, where a training that may end early has no others to look at."""
 RANDOM, STRATIFIED, TIME, GROUP = "random", "stratified", "time", "group"
 
 
@@ -162,6 +164,29 @@ def _by_group(rows: Array, key: Array, policy: SplitPolicy, seed: int) -> Parts:
     if policy.validation:
         train, validation = cut(train, policy.validation / (1 - policy.test))
     return Parts(train, validation, test, GROUP)
+
+
+def kept_back(rows: Array, key: Array | None, by: str | None, share: float, seed: int) -> tuple[Array, Array]:
+    """Positions to train on, and the `share` of `rows` on which is seen when to stop: cut off as the dataset was split.
+
+    Raises:
+        DataInvalid: there are too few.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    if by == TIME and key is not None:
+        order = rows[np.argsort(-key[rows], kind="stable")]
+    elif by == GROUP and key is not None:
+        groups = random.permutation(np.unique(key[rows]))
+        gone = np.isin(key[rows], groups[: max(1, round(share * len(groups)))])
+        order, share = np.concatenate([rows[gone], rows[~gone]]), gone.mean()
+    else:
+        order = random.permutation(rows)
+    count = max(1, round(share * len(order)))
+    if count >= len(order):
+        raise DataInvalid(f"{len(order)} training rows are too few to keep some of them for early stopping")
+    return order[count:], order[:count]
 
 
 def fold_rows(

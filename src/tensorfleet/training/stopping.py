@@ -15,6 +15,13 @@ class Stopped(SystemExit):
         self.step = step
 
 
+class LegEnded(SystemExit):
+    """Training ends here because this job has only a part of it to do, and what it stands at is saved."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+
 class StopRequest:
     """Whether this process was asked to stop.
 

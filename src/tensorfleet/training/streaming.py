@@ -17,6 +17,7 @@ from tensorfleet.training import preprocessing
 from tensorfleet.training.algorithm import CLASSIFICATION, REGRESSION, NetworkAlgorithm
 from tensorfleet.training.network import as_tensor
 from tensorfleet.training.skops_file import dump_skops
+from tensorfleet.training.splitting import VALIDATION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,14 +88,23 @@ class Target:
     scale: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class _Masks:
+    """The rows of a row group [rows] by what they are for."""
+
+    train: Array
+    held_out: Array
+    validation: Array
+
+
 class Stream:
     """The problem as a stream; see `Tensors` for the attributes that both have.
 
     Nothing but the rows that are held out, and the row groups that are being read, is in memory.
     """
 
-    held_out_apart = True
-    """Each rank holds out rows of its own."""
+    watched_apart = True
+    """Each rank measures on rows of its own."""
     pretrained = None
 
     def __init__(
@@ -104,11 +114,13 @@ class Stream:
         algorithm: NetworkAlgorithm,
         where: torch.device,
         gather: Gather,
+        ends_early: bool = False,
     ) -> None:
         import numpy as np
         from pyarrow import parquet
 
         context = session.context
+        self._validation = VALIDATION if ends_early else 0.0
         self._seed, self._rank, self._where, self._beat = context.seed, context.rank, where, session.beat
         self._path = as_parquet(source, context.task_dir)
         about = parquet.read_metadata(self._path)
@@ -127,7 +139,8 @@ class Stream:
         self._firsts = np.concatenate([[0], np.cumsum(sizes)])
         self.groups = share_of_groups(sizes, context.rank, context.world_size)
         targets = {group: self._read(group, [self.target])[self.target] for group in self.groups}
-        self._train = {group: self._split(group, column)[0] for group, column in targets.items()}
+        masks = {group: self._split(group, column) for group, column in targets.items()}
+        self._train = {group: found.train for group, found in masks.items()}
         found = _agreed(targets, algorithm, gather)
         self.task, self.classes, self.scale = found.task, found.classes, found.scale
         counts = gather(sum(int(rows.sum()) for rows in self._train.values()))
@@ -136,7 +149,11 @@ class Stream:
         if min(counts) < 1:
             raise DataInvalid(f"dataset '{source.name}' has too few rows for {context.world_size} workers")
         self.prepare = self._prepared(gather)
-        self._hold_out(targets, gather)
+        self._held_out, self._held_out_rows = self._kept({g: m.held_out for g, m in masks.items()}, gather)
+        watched = self._held_out
+        if ends_early:
+            watched, _ = self._kept({g: m.validation for g, m in masks.items()}, gather)
+        self.watched_x, self.watched_y = self._tensors(watched)
 
     @property
     def outputs(self) -> int:
@@ -149,7 +166,7 @@ class Stream:
     def network_config(self, algorithm: NetworkAlgorithm, params: NeuralParams) -> dict[str, Any]:
         """The arguments of `build_network` for these inputs and outputs."""
         chosen = {name: getattr(params, name) for name in algorithm.shape}
-        inputs = self.held_out_x.shape[1]
+        inputs = self.watched_x.shape[1]
         return {"network": algorithm.name, "inputs": inputs, "outputs": self.outputs, **chosen}
 
     def problem(self) -> Problem:
@@ -169,7 +186,7 @@ class Stream:
 
     def nothing(self) -> tuple[torch.Tensor, torch.Tensor]:
         """No rows, as x and y."""
-        return self.held_out_x[:0], self.held_out_y[:0]
+        return self.watched_x[:0], self.watched_y[:0]
 
     def pieces(self, epoch: int, skip: int) -> Generator[tuple[torch.Tensor, torch.Tensor], None, None]:
         """The epoch's rows of this rank, without the first `skip`: a row group at a time, the next is read meanwhile."""
@@ -221,15 +238,18 @@ class Stream:
         floats = [name for name, kind in frame.schema.items() if kind.is_float()]
         return frame.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in floats)
 
-    def _split(self, group: int, target: pl.Series) -> tuple[Array, Array]:
-        """Which rows of the group are trained on, and which are held out: masks; rows without a target are neither."""
+    def _split(self, group: int, target: pl.Series) -> _Masks:
+        """Which rows of the group are what; those without a target are nothing."""
         import numpy as np
 
         present = target.is_not_null().to_numpy()
-        held_out = np.zeros(len(present), dtype=bool)
         order = np.random.default_rng([self._seed, group]).permutation(len(present))
-        held_out[order[: int(len(present) * tables.HELD_OUT)]] = True
-        return present & ~held_out, present & held_out
+        test = int(len(present) * tables.HELD_OUT)
+        validation = int((len(present) - test) * self._validation)
+        part = np.zeros(len(present), dtype=np.int8)
+        part[order[:test]] = 1
+        part[order[test : test + validation]] = 2
+        return _Masks(present & (part == 0), present & (part == 1), present & (part == 2))
 
     # ---- what is fitted and held out ---------------------------------------------------------------------------------
 
@@ -250,8 +270,8 @@ class Stream:
             described = dump_skops(prepare).hex()
         return load_skops(bytes.fromhex(gather(described)[0]))
 
-    def _hold_out(self, targets: dict[int, pl.Series], gather: Gather) -> None:
-        """Keeps the rows that this rank evaluates: as many on each rank, from some row groups of its own."""
+    def _kept(self, masks: dict[int, Array], gather: Gather) -> tuple[pl.DataFrame, Array]:
+        """Rows to measure on, and their numbers: as many on each rank, from some row groups of its own."""
         import numpy as np
         import polars as pl
 
@@ -259,7 +279,7 @@ class Stream:
         most = -(-MOST_HELD_OUT // len(looked_at))
         kept, numbers = [], []
         for group in looked_at.tolist():
-            places = np.flatnonzero(self._split(group, targets[group])[1])[:most]
+            places = np.flatnonzero(masks[group])[:most]
             kept.append(self._read(group)[places])
             numbers.append(places + self._firsts[group])
         rows = min(gather(sum(frame.height for frame in kept)))
@@ -267,9 +287,7 @@ class Stream:
             raise DataInvalid(
                 "a worker's part of the dataset is too small to hold rows out; use fewer workers"
             )
-        self._held_out = pl.concat(kept)[:rows]
-        self._held_out_rows = np.concatenate(numbers)[:rows]
-        self.held_out_x, self.held_out_y = self._tensors(self._held_out)
+        return pl.concat(kept)[:rows], np.concatenate(numbers)[:rows]
 
 
 class StreamBatches:

@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from tensorfleet.training import lazy_dynamo
@@ -83,12 +84,23 @@ def warm_base() -> None:
 
 def warm_environment() -> None:
     """What a task in an environment of its own may need; the packages of that environment may break some of it."""
-    with without(KEPT_OUT):
-        for name in (*MODULES, *TORCH_MODULES):
+    built_in = _trainers_of(Path(sys.prefix))
+    with without((*KEPT_OUT, "torch") if built_in else KEPT_OUT):
+        for name in (*MODULES, *(built_in or TORCH_MODULES)):
             with suppress(Exception):
                 importlib.import_module(name)
     with suppress(Exception):
         _fill_caches()
+
+
+def _trainers_of(prefix: Path) -> list[str]:
+    """The modules of the built-in algorithms that this environment was made for; of none for own code."""
+    try:
+        lines = (prefix / "requirements.txt").read_text().splitlines()
+    except OSError:
+        return []
+    found = {one.trainer.partition(":")[0] for one in ALGORITHMS.values() if list(one.requirements) == lines}
+    return sorted(found)
 
 
 def warm_torch() -> None:

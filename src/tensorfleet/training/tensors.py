@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from tensorfleet.errors import DataInvalid
@@ -12,19 +12,27 @@ from tensorfleet.training.network import as_tensor
 from tensorfleet.training.neural_steps import global_batches
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from tensorfleet.training.algorithms.bert import BertParams
-    from tensorfleet.training.algorithms.neural import NeuralParams
+    from tensorfleet.training.algorithms.neural import NeuralParams, TrainingParams
     from tensorfleet.training.context import TaskContext
     from tensorfleet.training.data import Problem
     from tensorfleet.training.texts import Pretrained
 
+    Array = np.ndarray[Any, Any]
+
 
 class Batches:
-    """The batches of one epoch, of all ranks together; each rank takes its share of every one."""
+    """The batches of one epoch, of all ranks together; each rank takes its share of every one.
 
-    def __init__(self, data: Tensors, rows: list[torch.Tensor]) -> None:
+    Args:
+        data: has `x` and `y`, tensors or arrays, and knows its `rank` and `world_size`.
+        rows: row numbers of each batch.
+    """
+
+    def __init__(self, data: Any, rows: Sequence[Any]) -> None:
         self._data = data
         self._rows = rows
 
@@ -35,7 +43,7 @@ class Batches:
         """Rows of all ranks in the batches before this one."""
         return sum(map(len, self._rows[:batch]))
 
-    def read(self, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def read(self, first: int) -> Iterator[tuple[Any, Any]]:
         """x and y of this rank's share of the batches, from the `first`-th on."""
         data = self._data
         for rows in self._rows[first:]:
@@ -51,12 +59,13 @@ class Tensors:
         prepare: the fitted transformer from columns to `x`.
         x: the training rows: [rows, inputs] float32, pictures [rows, channels, size, size] uint8, or tokens [rows, length] int64.
         y: [rows], int64 positions in `classes`, or float32 in units of `scale`.
+        watched_x, watched_y: what each epoch is measured on: the validation rows, or where there are none those held out.
         pretrained: whose weights the network begins with; None for random ones.
         scale: mean and standard deviation of a target of numbers.
     """
 
-    held_out_apart = False
-    """All ranks have the same held-out rows."""
+    watched_apart = False
+    """All ranks have the same rows on which each epoch is measured."""
 
     def __init__(
         self,
@@ -66,29 +75,19 @@ class Tensors:
         params: NeuralParams,
         where: torch.device,
     ) -> None:
-        import numpy as np
         import torch
 
         self.rank, self.world_size, self._seed = context.rank, context.world_size, context.seed
         self._problem = problem
         self.task, self.target, self.rows = problem.task, problem.target, len(problem.train)
         training = problem.features[problem.train]
-        self.prepare, self.pretrained = _preparation(problem, algorithm, params)
+        self.prepare, self.pretrained = preparation(problem, algorithm, params)
         self.x = as_tensor(self.prepare.fit_transform(training)).to(where)
-        self.held_out_x = as_tensor(self.prepare.transform(problem.features[problem.held_out])).to(where)
-        self.scale = (0.0, 1.0)
-        self.classes = None
-        if problem.task == CLASSIFICATION:
-            self.classes = np.unique(problem.y)
-            y = torch.from_numpy(np.searchsorted(self.classes, problem.y))
-        else:
-            self.scale = (
-                float(problem.y[problem.train].mean()),
-                float(problem.y[problem.train].std()) or 1.0,
-            )
-            y = torch.from_numpy((problem.y - self.scale[0]) / self.scale[1]).float()
+        self.watched_x = as_tensor(self.prepare.transform(problem.features[problem.watched])).to(where)
+        self.classes, self.scale, numbers = target_numbers(problem)
+        y = torch.from_numpy(numbers)
         self.y = y[torch.from_numpy(problem.train)].to(where)
-        self.held_out_y = y[torch.from_numpy(problem.held_out)].to(where)
+        self.watched_y = y[torch.from_numpy(problem.watched)].to(where)
 
     def problem(self) -> Problem:
         return self._problem
@@ -117,8 +116,8 @@ class Tensors:
         return {"network": algorithm.name, **shape, "outputs": self.outputs, **chosen, **decided}
 
 
-def _preparation(
-    problem: Problem, algorithm: NetworkAlgorithm, params: NeuralParams
+def preparation(
+    problem: Problem, algorithm: NetworkAlgorithm, params: TrainingParams
 ) -> tuple[Any, Pretrained | None]:
     """The unfitted transformer, and the network to begin with, if one is named."""
     if algorithm.inputs == "texts":
@@ -135,3 +134,15 @@ def _preparation(
     if not kinds:
         raise DataInvalid(f"no column is left to predict '{problem.target}' from")
     return preprocessing.build(training, kinds, scale=True, dense=True, gaps=problem.features), None
+
+
+def target_numbers(problem: Problem) -> tuple[Array | None, tuple[float, float], Array]:
+    """The classes, the mean and deviation of a target of numbers, and [rows]: int64 positions in the classes, or float32."""
+    import numpy as np
+
+    if problem.task == CLASSIFICATION:
+        classes = np.unique(problem.y)
+        return classes, (0.0, 1.0), np.searchsorted(classes, problem.y)
+    known = problem.y[problem.train]
+    scale = (float(known.mean()), float(known.std()) or 1.0)
+    return None, scale, ((problem.y - scale[0]) / scale[1]).astype(np.float32)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tensorfleet.training import session as _session
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from torch.nn.parallel import DistributedDataParallel
 
     from tensorfleet.training.shard import Shard
@@ -19,12 +21,14 @@ __all__ = [
     "dataset",
     "fast_reduce",
     "params",
+    "phase",
     "progress",
     "rank",
     "report",
     "restore",
     "save",
     "should_stop",
+    "step",
     "world_size",
 ]
 
@@ -90,6 +94,25 @@ def should_stop() -> bool:
     Ask after each step, and save when it says so: the job goes on later from there.
     """
     return _session.current().should_stop()
+
+
+def step(*, rows: int = 0) -> None:
+    """Says that a step of training is done, on `rows` rows of this rank: the job's throughput is counted by it.
+
+    Under `profile:` it is where a step ends; without it, that is where an optimizer of torch has done its step.
+    """
+    current = _session.current()
+    current.stepped(None, int(rows))
+    if current.profiler is not None:
+        current.profiler.stepped()
+
+
+def phase(name: str) -> AbstractContextManager[None]:
+    """Names what a block of a step does, for the profile: `with train.phase("data"): batch = read()`.
+
+    Costs nothing to speak of in a job without `profile:`.  A phase inside another one is taken out of that one's time.
+    """
+    return _session.current().phase(name)
 
 
 def fast_reduce(model: DistributedDataParallel) -> bool:

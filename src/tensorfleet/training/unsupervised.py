@@ -40,12 +40,14 @@ def train(session: Session, algorithm: SklearnAlgorithm, params: Params) -> dict
         f"{algorithm.name}: {problem.task} of {problem.features.height} rows, {problem.features.width} columns",
         flush=True,
     )
+    session.timeline.mark("prepared")
     session.progress(0.1)
     started = time.perf_counter()
     try:
         with config_context(skip_parameter_validation=True):  # `params` has checked them
             X = pipeline[0].fit_transform(problem.features) if len(pipeline) > 1 else problem.features
             pipeline[-1].fit(X)
+            session.timeline.fitted(problem.features.height, time.perf_counter() - started)
     except ValueError as error:
         raise DataInvalid(
             f"{algorithm.name} cannot be trained on this data: {str(error).splitlines()[0]}"

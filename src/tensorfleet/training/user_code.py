@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tensorfleet.errors import InvalidInput
-from tensorfleet.training import shared_reduce, work_folder
+from tensorfleet.training import profiling, shared_reduce, work_folder
 from tensorfleet.training.keeping import Keeper
 from tensorfleet.training.session import Session
 
@@ -33,6 +33,7 @@ def run(session: Session, entrypoint: str, args: Sequence[str] = ()) -> None:
 
 def _start(session: Session, root: Path, entrypoint: str, args: Sequence[str]) -> None:
     shared_reduce.install()
+    session.profiler = profiling.start(session, torch="torch" in sys.modules)
     if entrypoint.endswith(".py"):
         _run_script(session, root, entrypoint, args)
     else:

@@ -5,28 +5,22 @@ All that it knows is in memory and can be made again from the rows of the trials
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 
-from tensorfleet.tuning.model import Trial, TrialState
+from tensorfleet.tuning.distributions import distribution_of, inward
+from tensorfleet.tuning.model import AGAIN, Trial, TrialState
 from tensorfleet.tuning.schemas import TuneSpec
-from tensorfleet.tuning.space import Choice, FloatRange, Range, parse_space
+from tensorfleet.tuning.space import Choice, Range, parse_space
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -43,7 +37,16 @@ grid's follow from the number."""
 
 
 class _Grid(optuna.samplers.GridSampler):
-    """Optuna's, in its order; the study itself knows when it is through."""
+    """Optuna's, in its order; the study itself knows when it is through.
+
+    Attributes:
+        repeated: how many of the trials so far took no combination, but repeated an earlier one.
+    """
+
+    repeated = 0
+
+    def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        study._storage.set_trial_system_attr(trial._trial_id, "grid_id", trial.number - self.repeated)
 
     def after_trial(self, *_: Any) -> None:
         return
@@ -72,12 +75,12 @@ class Asker:
         directions = [one.direction for one in spec.objective]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            sampler = _sampler(spec, self._space, seed, len(known))
+            sampler = _sampler(spec, self._space, seed, known)
             self._study = optuna.create_study(
                 study_name=name,
                 storage=self._storage,
                 sampler=sampler,
-                pruner=_pruner(spec.pruner),
+                pruner=_pruner(spec.pruner, spec.pruner_options.given()),
                 directions=directions,
             )
         self._ids: list[int] = []
@@ -130,29 +133,18 @@ class Asker:
         )
 
 
-def distribution_of(one: Range) -> BaseDistribution:
-    if isinstance(one, Choice):
-        return CategoricalDistribution(one.labels())
-    if isinstance(one, FloatRange):
-        return FloatDistribution(one.low, one.high, log=one.log, step=one.step)
-    return IntDistribution(one.low, one.high, log=one.log, step=one.step)
-
-
-def inward(value: Any) -> Any:
-    """A hyperparameter as the sampler keeps it: see `Choice.labels`."""
-    return json.dumps(value) if isinstance(value, list | dict) else value
-
-
 def _notes(attrs: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in attrs.items() if not key.startswith(_NOT_KEPT)}
 
 
-def _sampler(spec: TuneSpec, space: dict[str, Range], seed: int, known: int) -> BaseSampler:
+def _sampler(spec: TuneSpec, space: dict[str, Range], seed: int, known: Sequence[Trial]) -> BaseSampler:
     samplers = optuna.samplers
     if spec.sampler == "grid":  # its order hangs on the seed, and has to be the same in each life
-        return _Grid({key: _grid_values(one) for key, one in space.items()}, seed=seed)
+        grid = _Grid({key: _grid_values(one) for key, one in space.items()}, seed=seed)
+        grid.repeated = sum(AGAIN in trial.notes for trial in known)
+        return grid
     # A stream of random numbers cannot be taken up in its middle: a later life draws from another one.
-    seed = (seed + 7919 * known) % 2**32
+    seed = (seed + 7919 * len(known)) % 2**32
     if spec.sampler == "tpe":
         return samplers.TPESampler(seed=seed)
     if spec.sampler == "random":
@@ -168,11 +160,11 @@ def _grid_values(one: Range) -> list[Any]:
     return one.labels() if isinstance(one, Choice) else one.grid() or []
 
 
-def _pruner(name: str) -> optuna.pruners.BasePruner:
-    pruners: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
+def _pruner(name: str, options: dict[str, Any]) -> optuna.pruners.BasePruner:
+    pruners: dict[str, Callable[..., optuna.pruners.BasePruner]] = {
         "none": optuna.pruners.NopPruner,
         "median": optuna.pruners.MedianPruner,
         "asha": optuna.pruners.SuccessiveHalvingPruner,
         "hyperband": optuna.pruners.HyperbandPruner,
     }
-    return pruners[name]()
+    return pruners[name](**options)

@@ -129,9 +129,24 @@ class Conducting:
 
     def _carry_out(self, intent: Intent) -> None:
         conductor = self._conductors.get(intent.study_id)
-        if conductor is not None and intent.kind in VERBS:
+        if intent.kind == "retry":
+            self._retry(intent)
+        elif conductor is not None and intent.kind in VERBS:
             self._guarded(conductor, getattr(conductor, intent.kind))
         self._store.close_intent(intent.id, self._clock())
+
+    def _retry(self, intent: Intent) -> None:
+        """The study has no conductor, as it has ended; when it runs again the next look takes it up."""
+        try:
+            conductor = self._build(self._find(intent.study_id))
+        except NotFound:
+            return
+        except (Unavailable, StorageFull):
+            raise
+        except Exception:
+            _log.exception("a study cannot be read", study=intent.study_id)
+            return
+        self._guarded(conductor, lambda: conductor.retry(intent.data.get("trials")))
 
     def _guarded(self, conductor: Conductor, act: Callable[[], None]) -> None:
         """One study's trouble is not the others'."""

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from tensorfleet.errors import Conflict, FieldError, NotFound
+from tensorfleet.errors import Conflict, NotFound
 from tensorfleet.jobs.model import Event, JobRecord, JobStatus, NewEvent
-from tensorfleet.jobs.ports import NewJob
-from tensorfleet.jobs.schemas import JobSpec, parse_spec
 from tensorfleet.kit.clock import Clock
 from tensorfleet.kit.ids import new_id
-from tensorfleet.tuner.asker import Asker
+from tensorfleet.tuner.beginning import Beginning, Queue
 from tensorfleet.tuner.plans import log_entries, plan_of
 from tensorfleet.tuner.reports import Reports
-from tensorfleet.tuning.model import JOB_ENDS, Trial, TrialState, best_of
+from tensorfleet.tuning.again import going_on, to_repeat
+from tensorfleet.tuning.breeding import legs
+from tensorfleet.tuning.model import AGAIN, JOB_ENDS, Trial, TrialState, best_of
 from tensorfleet.tuning.ports import TrialStore
 from tensorfleet.tuning.schemas import TuneSpec
+from tensorfleet.tuning.space import parse_space
 from tensorfleet.tuning.steering import End, decide
-from tensorfleet.tuning.trial_jobs import ended, trial_job, trial_spec
+from tensorfleet.tuning.trial_jobs import ended
+
+if TYPE_CHECKING:
+    from tensorfleet.tuner.asker import Asker
 
 BEST = "best"
 """The alias of the version that a study registers."""
@@ -33,12 +37,8 @@ BEST = "best"
 _log = structlog.get_logger(__name__)
 
 
-class Jobs(Protocol):
+class Jobs(Queue, Protocol):
     """What a study does with jobs."""
-
-    def submit(self, new: Sequence[NewJob]) -> None:
-        """Queues those that are not queued yet."""
-        ...
 
     def get(self, job_id: str) -> JobRecord: ...
 
@@ -49,10 +49,6 @@ class Jobs(Protocol):
             Conflict: the job's status does not allow it.
         """
         ...
-
-    def check(self, spec: JobSpec) -> Sequence[FieldError]: ...
-
-    def most_accumulation(self, spec: JobSpec) -> int: ...
 
 
 class Conductor:
@@ -68,7 +64,8 @@ class Conductor:
         self._jobs = jobs
         self._reports = reports
         self._clock = clock
-        self._plan = plan_of(self._spec, study.created_at)
+        self._beginning = Beginning(study, jobs)
+        self._plan = plan_of(self._spec, study)
         self._trials: list[Trial] = []
         self._numbers: dict[str, int] = {}
         self._asker: Asker | None = None
@@ -79,7 +76,7 @@ class Conductor:
         self._numbers = {trial.job_id: trial.number for trial in self._trials}
         known = self._store.jobs_of([trial.job_id for trial in self._trials])
         running = [trial for trial in self._trials if not trial.state.ended]
-        self._submit([trial for trial in running if trial.job_id not in known])
+        self._finish(self._submit([trial for trial in running if trial.job_id not in known]))
         for trial in self._trials:
             job = known.get(trial.job_id)
             if trial.state.ended and job and not job.status.ended and not job.cancel_requested:
@@ -144,6 +141,24 @@ class Conductor:
             self._request(trial, "resume")
         self._move(JobStatus.RUNNING, "job.resumed")
 
+    def retry(self, more: int | None = None) -> None:
+        """Takes the study up again after its end: with so many more trials, else with those that did not complete.
+
+        It is written in one step, and not at all while the study runs; `load` then submits the jobs.
+        """
+        self._trials = self._store.trials(self.study.id)
+        now = self._clock()
+        chosen = [] if more else to_repeat(self._spec, self._trials)
+        new = [
+            Trial(self.study.id, number, new_id("j"), old.params, now, notes={**old.notes, AGAIN: old.number})
+            for number, old in enumerate(chosen, start=len(self._trials))
+        ]
+        study = replace(self.study, inputs=going_on(self.study.inputs, more or 0, len(new), now))
+        if not new and decide(plan_of(self._spec, study), self._trials, now).end:
+            return
+        event = NewEvent("job.retried", now, {"trials": more, "again": len(new)}, study.id)
+        self._store.reopen(study.id, now, study.inputs, new, [event])
+
     # ---- trials ---------------------------------------------------------------------------------------------------------
 
     def _begin(self, count: int) -> bool:
@@ -151,35 +166,35 @@ class Conductor:
         if count == 0:
             return False
         now = self._clock()
-        new = []
-        for _ in range(count):
-            number, params, notes = self._optuna().ask()
-            new.append(Trial(self.study.id, number, new_id("j"), params, now, notes=notes))
-        refused = [
-            replace(t, finished_at=now, state=TrialState.FAILED, reason=r)
-            for t in new
-            if (r := self._wrong(t))
+        first = len(self._trials)
+        new = [
+            Trial(self.study.id, number, new_id("j"), params, now, notes=notes)
+            for number, (params, notes) in enumerate(self._proposed(count), start=first)
         ]
+        refused = [self._failed(trial, why) for trial in new if (why := self._beginning.wrong(trial))]
         self._store.add(new)
         self._trials += new
         self._numbers |= {trial.job_id: trial.number for trial in new}
         out = {trial.number for trial in refused}
-        self._submit([trial for trial in new if trial.number not in out])
+        refused += self._submit([trial for trial in new if trial.number not in out])
         self._finish(refused)
         return bool(refused)
 
-    def _wrong(self, trial: Trial) -> str | None:
-        """Why the algorithm would refuse a combination, although it takes each of its values."""
-        spec = parse_spec(trial_spec(self.study.spec, trial.params, trial.number))
-        return "; ".join(f"{error.field}: {error.message}" for error in self._jobs.check(spec)) or None
+    def _proposed(self, count: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Hyperparameters and notes of so many new trials."""
+        if self._plan.population is None:
+            return [self._optuna().ask()[1:] for _ in range(count)]
+        space = parse_space(self._spec.space)
+        found = legs(self._plan.population, space, self._seed(), self._trials)[:count]
+        return [(leg.params, leg.place.to_notes()) for leg in found]
 
-    def _submit(self, new: Sequence[Trial]) -> None:
-        if new:
-            self._jobs.submit([self._job(trial) for trial in new])
+    def _submit(self, new: Sequence[Trial]) -> list[Trial]:
+        """Queues the trials' jobs; returns those trials that cannot begin, as failed."""
+        refused = self._beginning.submit(new, self._trials)
+        return [self._failed(trial, refused[trial.number]) for trial in new if trial.number in refused]
 
-    def _job(self, trial: Trial) -> NewJob:
-        spec = parse_spec(trial_spec(self.study.spec, trial.params, trial.number))
-        return trial_job(self.study, trial, self._jobs.most_accumulation(spec))
+    def _failed(self, trial: Trial, reason: str) -> Trial:
+        return replace(trial, state=TrialState.FAILED, reason=reason, finished_at=self._clock())
 
     def _is_to_stop(self, trial: Trial, event: Event) -> bool:
         metric = self._spec.objective[0].metric
@@ -201,7 +216,8 @@ class Conductor:
         """Writes the ends of trials, then tells Optuna."""
         if not over:
             return
-        asker = self._optuna()  # before the trials change: it takes up those that still run as running
+        # Before the trials change: it takes up those that still run as running.
+        asker = self._optuna() if self._plan.population is None else None
         for trial in over:
             self._trials[trial.number] = trial
         progress = min(1.0, sum(trial.state.ended for trial in self._trials) / self._plan.trials)
@@ -212,17 +228,22 @@ class Conductor:
             self._best_values(),
             log_entries(self.study.id, over, self._names()),
         )
-        for trial in over:
-            asker.tell(trial)
+        if asker is not None:
+            for trial in over:
+                asker.tell(trial)
+
+    def _seed(self) -> int:
+        return int(self.study.spec["seed"] if self._spec.seed is None else self._spec.seed)
 
     def _optuna(self) -> Asker:
         if self._asker is None:
-            seed = self.study.spec["seed"] if self._spec.seed is None else self._spec.seed
+            from tensorfleet.tuner.asker import Asker
+
             reports = {}
             if self._spec.pruner != "none":
                 metric = self._spec.objective[0].metric
                 reports = {t.number: self._reports.of_job(t.job_id, metric) for t in self._trials}
-            self._asker = Asker(self.study.id, self._spec, seed, self._trials, reports)
+            self._asker = Asker(self.study.id, self._spec, self._seed(), self._trials, reports)
         return self._asker
 
     def _running(self) -> list[Trial]:

@@ -37,7 +37,7 @@ def compute(tune: dict[str, Any], trials: list[dict[str, Any]]) -> dict[str, flo
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    from tensorfleet.tuner.asker import distribution_of, inward
+    from tensorfleet.tuning.distributions import distribution_of, inward
     from tensorfleet.tuning.space import parse_space
 
     space = parse_space(tune["space"])

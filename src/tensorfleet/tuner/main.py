@@ -55,6 +55,9 @@ class FleetJobs:
         self._services.job_store.insert_many(new)
         self._wake()
 
+    def begun_at(self, new: NewJob, source_id: str) -> NewJob:
+        return self._services.forks.begun_at(new, source_id)
+
     def get(self, job_id: str) -> JobRecord:
         return self._services.jobs.get(job_id)
 

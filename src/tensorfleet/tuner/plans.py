@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from tensorfleet.jobs.model import NewEvent
+from tensorfleet.jobs.model import JobRecord, NewEvent
+from tensorfleet.kit.clock import parse_rfc3339
+from tensorfleet.tuning.again import asked_for
 from tensorfleet.tuning.model import Trial, TrialState
+from tensorfleet.tuning.population import NOTE, Rules
 from tensorfleet.tuning.schemas import TuneSpec
-from tensorfleet.tuning.space import grid_size, parse_space
 from tensorfleet.tuning.steering import Plan
 
 
-def plan_of(spec: TuneSpec, created_at: datetime) -> Plan:
-    trials = spec.trials
-    if spec.sampler == "grid":
-        trials = min(trials, grid_size(parse_space(spec.space)) or trials)
-    ends_at = None if spec.timeout is None else created_at + timedelta(seconds=spec.timeout)
-    return Plan(trials, spec.parallel, ends_at)
+def plan_of(spec: TuneSpec, study: JobRecord) -> Plan:
+    """What the study was submitted for, and what was asked for since."""
+    again = study.inputs.get("again")
+    began_at = parse_rfc3339(again["at"]) if again else study.created_at
+    ends_at = None if spec.timeout is None else began_at + timedelta(seconds=spec.timeout)
+    return Plan(asked_for(spec, study.inputs), spec.parallel, ends_at, rules_of(spec))
+
+
+def rules_of(spec: TuneSpec) -> Rules | None:
+    """How the study's population is bred; None for one without."""
+    given = spec.population
+    if given is None:
+        return None
+    return Rules(
+        given.size,
+        given.generations,
+        given.quantile_fraction,
+        given.resample_probability,
+        tuple(given.perturbation_factors),
+        1.0 if spec.objective[0].direction == "maximize" else -1.0,
+    )
 
 
 def log_entries(study_id: str, over: Sequence[Trial], metrics: Sequence[str]) -> list[NewEvent]:
@@ -28,7 +45,7 @@ def log_entries(study_id: str, over: Sequence[Trial], metrics: Sequence[str]) ->
         at = trial.finished_at
         data = {
             "trial": trial.number, "job_id": trial.job_id, "params": trial.params, "reason": trial.reason,
-            "values": None if trial.values is None else list(trial.values),
+            "values": None if trial.values is None else list(trial.values), **trial.notes.get(NOTE, {}),
         }  # fmt: skip
         found.append(NewEvent(f"trial.{trial.state.value}", at, data, study_id))
         if trial.state is TrialState.COMPLETED:

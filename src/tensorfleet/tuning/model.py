@@ -16,6 +16,8 @@ KIND = "tune"
 
 TUNER_TOPIC = "tuner"
 """Of the outbox: what people ask of studies."""
+AGAIN = "again"
+"""Of a trial's notes: the number of the failed or cancelled trial that it repeats."""
 JOB_ENDS = tuple(f"job.{status.value}" for status in JobStatus if status.ended)
 """The log entries that end a job."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,11 +13,12 @@ from tensorfleet.tuning.model import Trial, TrialJob
 
 @dataclass(frozen=True)
 class Intent:
-    """What a person asked of a study: `cancel`, `pause` or `resume`."""
+    """What a person asked of a study: `cancel`, `pause`, `resume` or `retry`."""
 
     id: int
     study_id: str
     kind: str
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 class TrialStore(Protocol):
@@ -46,6 +47,14 @@ class TrialStore(Protocol):
         events: Sequence[NewEvent],
         reason: str | None = None,
         result: dict[str, Any] | None = None,
+    ) -> bool: ...
+    def reopen(
+        self,
+        study_id: str,
+        now: datetime,
+        inputs: dict[str, Any],
+        trials: Sequence[Trial],
+        events: Sequence[NewEvent],
     ) -> bool: ...
     def open_intents(self) -> list[Intent]: ...
     def close_intent(self, intent_id: int, now: datetime) -> None: ...

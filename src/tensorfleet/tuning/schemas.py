@@ -16,11 +16,15 @@ from pydantic import (
 
 from tensorfleet.kit.clock import rfc3339
 from tensorfleet.kit.units import parse_duration_s
-from tensorfleet.tuning.model import KIND, Trial
+from tensorfleet.tuning.model import AGAIN, KIND, Trial
+from tensorfleet.tuning.options import Population, PrunerOptions, check_pruner
+from tensorfleet.tuning.population import NOTE
 from tensorfleet.tuning.space import MOST_GRID, grid_size, parse_range, parse_space
 
 SEVERAL_OBJECTIVES = ("nsga2", "tpe", "random", "grid", "gp")
+PBT = "pbt"
 MOST_SPACE = 100
+MOST_TRIALS = 10_000
 MOST_SECONDS = 10**9
 
 
@@ -56,10 +60,12 @@ class TuneSpec(_Part):
         description="hyperparameters to vary: {float: [low, high]}, {int: [low, high]} or {choice: [...]}",
     )
     objective: Annotated[list[Objective], BeforeValidator(_as_list)] = Field(min_length=1, max_length=5)
-    trials: int = Field(default=20, ge=1, le=10_000, strict=True)
+    trials: int = Field(default=20, ge=1, le=MOST_TRIALS, strict=True)
     parallel: int = Field(default=4, ge=1, le=256, strict=True)
-    sampler: Literal["tpe", "random", "grid", "cmaes", "gp", "nsga2"] = "tpe"
+    sampler: Literal["tpe", "random", "grid", "cmaes", "gp", "nsga2", "pbt"] = "tpe"
+    population: Population | None = Field(default=None, description="of the sampler pbt")
     pruner: Literal["none", "median", "asha", "hyperband"] = "none"
+    pruner_options: PrunerOptions = Field(default_factory=PrunerOptions)
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1, strict=True)
     timeout: Annotated[float, BeforeValidator(parse_duration_s)] | None = Field(
         default=None,
@@ -80,18 +86,48 @@ class TuneSpec(_Part):
             )
         if len(metrics) > 1 and self.pruner != "none":
             raise ValueError(f"pruner: {self.pruner} takes one objective; write none")
+        check_pruner(self.pruner, self.pruner_options)
         if self.sampler == "grid":
-            size = grid_size(parse_space(self.space))
-            if size is None or size > MOST_GRID:
-                raise ValueError(
-                    f"sampler: grid needs at most {MOST_GRID:,} combinations; give each float a step, and leave out log"
-                )
+            _check_grid(self.space)
+        self._check_population()
         return self
+
+    def _check_population(self) -> None:
+        if self.sampler != PBT:
+            if self.population is not None:
+                raise ValueError(f"population: belongs to sampler: pbt, but the sampler is {self.sampler}")
+            return
+        if self.pruner != "none":
+            raise ValueError(f"pruner: is {self.pruner}, but pbt itself replaces what does badly; write none")
+        self.population = self.population or Population()
+        count = self.population.size * self.population.generations
+        if "trials" in self.model_fields_set and self.trials != count:
+            raise ValueError(
+                f"trials: is {self.trials}, but {self.population.size} members in {self.population.generations}"
+                f" generations are {count}; leave it out"
+            )
+        self.trials = count
+
+
+def _check_grid(space: dict[str, Any]) -> None:
+    size = grid_size(parse_space(space))
+    if size is None:
+        raise ValueError(
+            f"sampler: grid needs at most {MOST_GRID:,} combinations; give each float a step, and leave out log"
+        )
+    if size > MOST_GRID:
+        raise ValueError(
+            f"sampler: grid has {size:,} combinations, and at most {MOST_GRID:,} are possible; take wider steps"
+        )
 
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
-    """A trial as the API answers it; `value` is the first of `values`."""
+    """A trial as the API answers it; `value` is the first of `values`, `run_again` the trial that it repeats.
+
+    One of a population also has its `generation`, `member`, `parent` and whether it is `copied` from another member.
+    """
     values = trial.values
+    place: dict[str, Any] = trial.notes.get(NOTE, {})
     return {
         "number": trial.number,
         "job_id": trial.job_id,
@@ -102,6 +138,8 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
         "reason": trial.reason,
         "created_at": rfc3339(trial.created_at),
         "finished_at": rfc3339(trial.finished_at),
+        "run_again": trial.notes.get(AGAIN),
+        **place,
     }
 
 

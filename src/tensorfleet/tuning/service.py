@@ -11,7 +11,9 @@ from tensorfleet.errors import Conflict, NotFound
 from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import JobFilter
 from tensorfleet.kit.clock import rfc3339
+from tensorfleet.tuning.again import asked_for, check_retry
 from tensorfleet.tuning.model import KIND, Trial, TrialState, best_of
+from tensorfleet.tuning.population import place_of
 from tensorfleet.tuning.ports import TrialStore
 from tensorfleet.tuning.schemas import TuneSpec, trial_to_dict
 
@@ -29,10 +31,11 @@ class Jobs(Protocol):
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]: ...
+    def ask_tuner(self, study_id: str, intent: str, data: dict[str, Any]) -> None: ...
 
 
 class StudyService:
-    """Reads studies.  They are submitted, cancelled, paused and resumed as jobs."""
+    """Reads studies, and lets them go on.  They are submitted, cancelled, paused and resumed as jobs."""
 
     def __init__(self, jobs: Jobs, store: TrialStore, importance: Importance) -> None:
         self._jobs = jobs
@@ -51,6 +54,28 @@ class StudyService:
     def get(self, study_id: str) -> dict[str, Any]:
         study = self._study(study_id)
         return self._shown(study, self._store.trials(study.id))
+
+    def retry(self, study_id: str, more: int | None) -> dict[str, Any]:
+        """Asks the tuner to go on with a study that has ended; see `check_retry`."""
+        study = self._study(study_id)
+        trials = self._store.trials(study.id)
+        check_retry(study, _tune(study), trials, more)
+        self._jobs.ask_tuner(study.id, "retry", {"trials": more})
+        return self._shown(study, trials)
+
+    def lineage(self, study_id: str) -> list[dict[str, Any]]:
+        """Of a population: each trial with the one from whose checkpoint it began, and what was changed then.
+
+        Raises:
+            Conflict: the study has no population.
+        """
+        study = self._study(study_id)
+        if _tune(study).population is None:
+            raise Conflict(
+                f"study {study_id} has no lineage: its sampler is {_tune(study).sampler}, whose trials begin anew"
+            )
+        trials = self._store.trials(study.id)
+        return [trial_to_dict(trial) | {"changes": _changes(trial, trials)} for trial in trials]
 
     def trials(self, study_id: str) -> list[dict[str, Any]]:
         return [trial_to_dict(trial) for trial in self._store.trials(self._study(study_id).id)]
@@ -89,6 +114,10 @@ class StudyService:
             Conflict: too few trials completed.
         """
         study = self._study(study_id)
+        if _tune(study).population is not None:
+            raise Conflict(
+                f"study {study_id} trains a population, where a value hangs on the whole lineage; read that instead"
+            )
         done = _completed(self._store.trials(study.id))
         if len(done) < ENOUGH_FOR_IMPORTANCE:
             raise Conflict(
@@ -125,7 +154,8 @@ class StudyService:
             "objective": tune["objective"],
             "sampler": tune["sampler"],
             "pruner": tune["pruner"],
-            "trials": tune["trials"],
+            "population": tune.get("population"),
+            "trials": asked_for(_tune(study), study.inputs),
             "counts": {state.value: counts[state.value] for state in TrialState},
             "best": [trial_to_dict(trial) for trial in best_of(trials, directions)],
             "model_name": study.model_name,
@@ -134,6 +164,15 @@ class StudyService:
             "finished_at": rfc3339(study.finished_at),
             "space": tune["space"],
         }
+
+
+def _changes(trial: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
+    """`{name: [before, after]}` of what differs from the trial that it goes on from."""
+    parent = place_of(trial).parent
+    if parent is None:
+        return {}
+    before = trials[parent].params
+    return {name: [before[name], value] for name, value in trial.params.items() if value != before[name]}
 
 
 def _tune(study: JobRecord) -> TuneSpec:

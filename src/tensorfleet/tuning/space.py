@@ -95,14 +95,15 @@ def _choice(values: Any) -> Choice:
     if not isinstance(values, list) or not 1 <= len(values) <= MOST_CHOICES:
         raise ValueError(f"choice has to be a list of 1 to {MOST_CHOICES} values")
     found = Choice(tuple(values))
-    # As a sampler compares them, to which 1, 1.0 and true are the same.
     try:
-        labels = found.labels()
+        json.dumps(values, allow_nan=False)
     except RecursionError as error:
         raise ValueError("choice is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError("choice has nan or inf, which is no finite number") from error
+    # As a sampler compares them, to which 1, 1.0 and true are the same.
+    labels = found.labels()
     for number, label in enumerate(labels):
-        if isinstance(label, float) and not math.isfinite(label):
-            raise ValueError(f"choice has {label}, which is no finite number")
         if label in labels[:number]:
             raise ValueError(f"choice has {json.dumps(values[number])[:60]} twice")
     return found
@@ -128,19 +129,29 @@ def _checked(given: dict[str, Any], form: str) -> FloatRange | IntRange:
         raise ValueError("log and step exclude each other")
     if step is not None and (not _is_number(step, whole=whole) or step <= 0):
         raise ValueError(f"step has to be a positive {'whole number' if whole else 'number'}")
+    if step is not None:
+        _check_step(low, high, step, whole=whole)
     if whole:
         return IntRange(low, high, log, step or 1)
     return _on_steps(FloatRange(float(low), float(high), log, None if step is None else float(step)))
 
 
+def _check_step(low: float, high: float, step: float, *, whole: bool) -> None:
+    steps = _steps(low, high, step)
+    if not whole and steps > MOST_GRID:
+        raise ValueError(f"step {step:g} makes {steps:,} values; at most {MOST_GRID:,} are possible")
+    last = low + (steps - 1) * step
+    if abs(high - last) > 1e-6 * step:
+        raise ValueError(
+            f"step {step:g} leads from {low:g} to {last:g} and not to {high:g}; write one of them as high"
+        )
+
+
 def _on_steps(found: FloatRange) -> FloatRange:
-    """With the highest value that the steps reach."""
+    """With the highest value as the steps reach it, which may differ from what was written in its last bits."""
     if found.step is None:
         return found
-    steps = _steps(found.low, found.high, found.step)
-    if steps > MOST_GRID:
-        raise ValueError(f"step {found.step:g} makes {steps:,} values; at most {MOST_GRID:,} are possible")
-    return replace(found, high=found.low + (steps - 1) * found.step)
+    return replace(found, high=found.low + (_steps(found.low, found.high, found.step) - 1) * found.step)
 
 
 def _steps(low: float, high: float, step: float) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tensorfleet.jobs.model import JobStatus
-from tensorfleet.tuning.model import Trial, TrialState
+from tensorfleet.tuning.model import AGAIN, Trial, TrialState
+from tensorfleet.tuning.population import Rules, dead_generation, openings
 
 HOPELESS = 5
 """When the first so many trials have all failed, the rest would fail too."""
@@ -20,6 +21,7 @@ class Plan:
     trials: int
     parallel: int
     ends_at: datetime | None = None
+    population: Rules | None = None
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,30 @@ def decide(plan: Plan, trials: Sequence[Trial], now: datetime) -> Next:
         reason = f"the first {HOPELESS} trials all failed, the last one with: {_last_reason(ended)}"
         return Next(end=End(JobStatus.FAILED, reason), stop=True)
     late = plan.ends_at is not None and now >= plan.ends_at
-    left = 0 if late else plan.trials - len(trials)
+    left = 0 if late else _left(plan, trials)
     if left > 0:
         return Next(ask=max(0, min(left, plan.parallel - running)))
     if running:
         return Next()
+    dead = None if plan.population is None else dead_generation(plan.population, trials)
+    if dead:
+        reason = f"no member of generation {dead} completed; the last one said: {_last_reason(ended)}"
+        return Next(end=End(JobStatus.FAILED, reason))
     if any(trial.state is TrialState.COMPLETED for trial in ended):
         return Next(end=End(JobStatus.COMPLETED))
     return Next(end=End(JobStatus.FAILED, _why_none(ended)))
 
 
+def _left(plan: Plan, trials: Sequence[Trial]) -> int:
+    """How many trials may be asked for, were there room for all."""
+    if plan.population is not None:
+        return len(openings(plan.population, trials))
+    return plan.trials - len(trials)
+
+
 def _is_hopeless(trials: Sequence[Trial]) -> bool:
-    first = [trial for trial in trials if trial.state.ended][:HOPELESS]
+    repeated = {trial.notes.get(AGAIN) for trial in trials}
+    first = [trial for trial in trials if trial.state.ended and trial.number not in repeated][:HOPELESS]
     return len(first) == HOPELESS and all(trial.state is TrialState.FAILED for trial in first)
 
 

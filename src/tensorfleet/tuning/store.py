@@ -127,6 +127,32 @@ class SqlTrialStore:
                 self._log.append(connection, events)
         return moved
 
+    def reopen(
+        self,
+        study_id: str,
+        now: datetime,
+        inputs: dict[str, Any],
+        new: Sequence[Trial],
+        events: Sequence[NewEvent],
+    ) -> bool:
+        """Lets a study that has ended run again, with new trials; False, and nothing written, when it has not ended.
+
+        Each life counts as an attempt: the model that it ends with is a version of its own.
+        """
+        ended = jobs.c.status.in_([status.value for status in JobStatus if status.ended])
+        mine = (jobs.c.id == study_id) & (jobs.c.kind == KIND) & ended
+        values: dict[str, Any] = {"status": JobStatus.RUNNING.value, "inputs": inputs, "reason": None}
+        values |= {"error": None, "result": None, "finished_at": None, "cancel_requested": False}
+        values |= {"attempt": jobs.c.attempt + 1, "revision": jobs.c.revision + 1}
+        with self._database.begin() as connection:
+            self._fence(connection)
+            moved = connection.execute(update(jobs).where(mine).values(**values)).rowcount == 1
+            if moved:
+                if new:
+                    connection.execute(insert(trials), [_row(trial) for trial in new])
+                self._log.append(connection, events)
+        return moved
+
     def open_intents(self) -> list[Intent]:
         """What people asked for and was not yet done, oldest first."""
         query = (
@@ -135,7 +161,7 @@ class SqlTrialStore:
             .order_by(outbox.c.id)
         )
         with self._database.read() as connection:
-            return [Intent(row.id, row.ref, row.kind) for row in connection.execute(query)]
+            return [Intent(row.id, row.ref, row.kind, row.data) for row in connection.execute(query)]
 
     def close_intent(self, intent_id: int, now: datetime) -> None:
         with self._database.begin() as connection:

@@ -11,7 +11,9 @@ from typing import Any
 from tensorfleet.errors import nearest
 from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import NewJob
-from tensorfleet.tuning.model import Trial, TrialJob, TrialState, key_of
+from tensorfleet.tuning.model import AGAIN, Trial, TrialJob, TrialState, key_of
+from tensorfleet.tuning.options import Population
+from tensorfleet.tuning.population import NOTE, place_of
 from tensorfleet.tuning.schemas import Objective
 
 _NAME_ROOM = 93  # of the 100 characters of a name, what a number leaves
@@ -19,6 +21,9 @@ _NAME_ROOM = 93  # of the 100 characters of a name, what a number leaves
 
 def trial_spec(study: dict[str, Any], params: dict[str, Any], number: int) -> dict[str, Any]:
     """The job file of a trial: the study's, with its own hyperparameters.  Its model has no name: only the best gets it."""
+    population = (study.get("tune") or {}).get("population")
+    if population and study.get("algorithm"):
+        params = {**params, "epochs": Population.model_validate(population).steps}
     return {
         **study,
         "kind": "train",
@@ -37,6 +42,9 @@ def trial_job(study: JobRecord, trial: Trial, most_accumulation: int) -> NewJob:
         "most_accumulation": most_accumulation,
         "study": {"id": study.id, "trial": trial.number},
     }
+    until = _until(study.spec, trial)
+    if until is not None:
+        inputs["until"] = until
     return NewJob(
         id=trial.job_id,
         name=spec["name"],
@@ -49,6 +57,28 @@ def trial_job(study: JobRecord, trial: Trial, most_accumulation: int) -> NewJob:
         created_at=trial.created_at,
         idempotency_key=key_of(study.id, trial.number),
     )
+
+
+def _until(study: dict[str, Any], trial: Trial) -> int | None:
+    """Where a member's part of the training ends; None where the training itself does."""
+    if NOTE not in trial.notes:
+        return None
+    population = Population.model_validate(study["tune"]["population"])
+    parts = place_of(trial).generation + 1
+    return parts * population.perturbation_interval if parts < population.generations else None
+
+
+def begins_at(trial: Trial, trials: Sequence[Trial]) -> tuple[list[int], bool]:
+    """The numbers of the trials from whose checkpoint it begins, the first that has one; and whether it has to.
+
+    A trial that is run again goes on where it was cancelled; one that failed did so with a state that is not to be trusted.
+    """
+    found = []
+    again = trial.notes.get(AGAIN)
+    if again is not None and trials[again].state is TrialState.CANCELLED:
+        found.append(int(again))
+    parent = place_of(trial).parent if NOTE in trial.notes else None
+    return found + ([] if parent is None else [parent]), parent is not None
 
 
 def ended(trial: Trial, job: TrialJob, objectives: Sequence[Objective], now: datetime) -> Trial:

@@ -106,13 +106,19 @@ def test_the_least_recently_used_go_and_those_in_use_stay(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"a", "d", ".e.part"}
 
 
+SHA = "0a" * 32
+
+
 @pytest.mark.parametrize(
     ("line", "read"),
     [
         ("pandas", "pandas"),
         ("  pandas >= 2 , < 3  # why ", "pandas<3,>=2"),
         ("torch==2.1 ; python_version < '3.12'", 'torch==2.1; python_version < "3.12"'),
-        ("a==1 --hash=sha256:00 --hash=sha256:11", "a==1"),
+        (
+            f"a==1  --hash=sha256:{SHA}   --hash=sha512:{SHA * 2} # x",
+            f"a==1 --hash=sha256:{SHA} --hash=sha512:{SHA * 2}",
+        ),
         ("a @ https://example.org/a-1.whl", "a @ https://example.org/a-1.whl"),
     ],
 )
@@ -134,6 +140,10 @@ def test_a_requirement_is_read(line, read):
         ("a\n--index-url http://evil", "no requirement"),
         ("x" * 2000, "at most 1000"),
         (5, "write text"),
+        ("a==1 --hash=sha256:00", "has the hash 'sha256:00'"),
+        (f"a==1 --hash=md5:{SHA[:32]}", "has the hash 'md5:"),
+        (f"a==1{f' --hash=sha256:{SHA}' * 501}", "501 hashes"),
+        (f"a==1 --hash=sha256:{SHA} --index-url http://evil", "no requirement"),
     ],
 )
 def test_what_is_no_requirement(line, words):

@@ -67,12 +67,15 @@ def test_a_log_over_its_limit_ends_with_a_note(path: Path, size: int) -> None:
     path.write_bytes(b"z" * 9 + b"\n" + b"z" * (size - 10))
     stream = Stream(path, limit=10)
     text = b""
-    while data := send(stream, final=True):
+    while data := send(stream, final=False):
         text += data
     assert text.startswith(b"z" * 9 + b"\n")
     assert text.count(b"the log is longer than its limit") == 1
     assert text.endswith(b"the rest is left out]\n")
     assert stream.drained
+    more = {11: b"1 B", 12: b"2 B", 100_000: b"100.0 kB"}[size]
+    assert send(stream, final=True) == b"[" + more + b" more were printed and are left out]\n"
+    assert send(stream, final=True) == b""
 
 
 def test_a_log_of_just_its_limit_is_whole(path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from tensorfleet.cli.trial_board import TrialBoard
-from tensorfleet.errors import Conflict, NotFound
+from tensorfleet.errors import Conflict, NotFound, Unavailable
 from tensorfleet.sdk.client import Client
 from tensorfleet.testing.gateway import AT, FakeGateway
 
@@ -100,6 +100,82 @@ def test_show_ranks_the_trials(run: Run, study: dict[str, Any]) -> None:
 def test_cancel_asks_for_it(run: Run, gateway: FakeGateway, study: dict[str, Any]) -> None:
     assert run("studies", "cancel", "wine").exit_code == 0
     assert gateway.sent("POST", f"/jobs/{study['study_id']}/cancel")
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_pause_and_resume_ask_for_it(
+    run: Run, gateway: FakeGateway, study: dict[str, Any], verb: str
+) -> None:
+    result = run("studies", verb, "wine")
+    assert result.stdout == f"{study['study_id']} (wine): {verb} requested\n"
+    assert gateway.sent("POST", f"/jobs/{study['study_id']}/{verb}")
+
+
+def taken_up(gateway: FakeGateway, study: dict[str, Any]) -> None:
+    """The tuner takes the study up when it is asked to."""
+
+    def happen(request: httpx.Request) -> httpx.Response | None:
+        if not request.url.path.endswith("/retry"):
+            return None
+        gateway.jobs[study["study_id"]].update(attempt=2, status="running")
+        return httpx.Response(202, json=study)
+
+    gateway.faults.insert(0, happen)
+
+
+@pytest.mark.parametrize(("more", "sent"), [((), None), (("--trials", "7"), 7)])
+def test_retry_returns_when_the_study_goes_on(
+    run: Run, gateway: FakeGateway, study: dict[str, Any], more: tuple[str, ...], sent: int | None
+) -> None:
+    taken_up(gateway, study)
+    result = run("studies", "retry", "wine", *more)
+    assert (result.exit_code, result.stdout) == (0, f"{study['study_id']} (wine) goes on\n")
+    (request,) = gateway.sent("POST", f"/studies/{study['study_id']}/retry")
+    assert json.loads(request.content) == {"trials": sent}
+    assert run("studies", "retry", "wine", "--trials", "0").exit_code == 2
+
+
+def test_a_retry_that_no_tuner_takes_up_says_so(gateway: FakeGateway, study: dict[str, Any]) -> None:
+    gateway.faults.insert(
+        0, lambda r: httpx.Response(202, json=study) if r.url.path.endswith("/retry") else None
+    )
+    with (
+        Client("http://gateway.test", "secret", http=gateway.transport()) as client,
+        pytest.raises(Unavailable, match="no tuner has taken it up"),
+    ):
+        client.studies.find("wine").retry(timeout=0)
+
+
+def test_a_lineage_shows_who_was_copied_from_whom(
+    run: Run, gateway: FakeGateway, study: dict[str, Any]
+) -> None:
+    place = {"generation": 0, "member": 0, "parent": None, "copied": False, "changes": {}}
+    born = [trial(n, value=0.5 + n) | place | {"member": n} for n in range(2)]
+    born.append(
+        trial(2, value=0.9)
+        | place
+        | {"generation": 1, "parent": 1, "copied": True, "changes": {"C": [0.5, 0.6]}}
+    )
+    born.append(trial(3, "running") | place | {"generation": 1, "member": 1, "parent": 1})
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        ours = request.url.path.endswith("/lineage")
+        return httpx.Response(200, json={"items": born, "next_cursor": None}) if ours else None
+
+    gateway.faults.insert(0, answer)
+    lines = [line.split() for line in run("studies", "lineage", "wine").stdout.splitlines()]
+    assert lines[1:] == [
+        ["0", "0", "0", "completed", "0.5", "C", "0"],
+        ["0", "1", "1", "completed", "1.5", "C", "0.5"],
+        ["1", "0", "2", "completed", "0.9", "copy", "of", "1", "C", "0.5", "->", "0.6"],
+        ["1", "1", "3", "running"],
+    ]
+    assert json.loads(run("studies", "lineage", "wine", "--json").stdout) == born
+
+
+def test_the_jobs_of_a_study(run: Run, gateway: FakeGateway, study: dict[str, Any]) -> None:
+    assert run("jobs", "list", "--study", "wine").exit_code == 0
+    assert gateway.requests[-1].url.params["study"] == study["study_id"]
 
 
 def test_a_job_is_no_study(run: Run, gateway: FakeGateway) -> None:

@@ -197,7 +197,7 @@ def test_parquet(tmp_path: Path) -> None:
 def test_bad_parquet(tmp_path: Path) -> None:
     whole = parquet(tmp_path, pa.table({"x": np.arange(100_000), "s": ["a", "b"] * 50_000}))
     nested = parquet(tmp_path, pa.table({"l": [[1]]}))
-    binary = parquet(tmp_path, pa.table({"image": [b"\x89PNG"]}))
+    binary = parquet(tmp_path, pa.table({"image": pa.array([b"\x89PNG"], pa.binary(4))}))
     no_rows = parquet(tmp_path, pa.table({"x": pa.array([], pa.int64())}))
     cases = {
         "is empty": b"",
@@ -205,7 +205,7 @@ def test_bad_parquet(tmp_path: Path) -> None:
         "not whole Parquet, at its start or its footer": whole[:-100],
         "not whole Parquet,": whole[:5000] + b"\x55" * 3_000 + whole[8_000:],
         "'l' holds list": nested,
-        "'image' holds binary": binary,
+        "'image' holds fixed_size_binary": binary,
         "no rows": no_rows,
     }
     for expected, data in cases.items():
@@ -251,3 +251,16 @@ def test_time_is_limited(tmp_path: Path) -> None:
     path = tmp_path / "slow.csv"
     path.write_bytes(b"a,b\n" + b"1.5,word\n" * 2_000_000)
     assert "longer than 0 s" in run_inspect(path, "--timeout", "0.01")["error"]
+
+
+def test_pictures_are_a_column_of_bytes(tmp_path: Path) -> None:
+    pictures = pa.array([b"\x89PNG", None, b"\xff\xd8"] * 10, pa.large_binary())
+    found = look_at(
+        tmp_path, parquet(tmp_path, pa.table({"picture": pictures, "label": ["a", "b", "c"] * 10})), "parquet"
+    )
+    assert [(c.name, c.type, c.missing, c.unique) for c in found.columns] == [
+        ("picture", "binary", 10, None),
+        ("label", "category", 0, 3),
+    ]
+    assert found.profile["picture"] == {}
+    assert found.target == "label"

@@ -51,13 +51,17 @@ def code(tmp_path: Path) -> Path:
 def test_a_file_of_lines(code: Path, field: str):
     spec = {field: "needs.txt"}
     read_requirements(spec, code)
-    assert spec["requirements"] == ["pandas>=2", "b==1"]
+    assert spec["requirements"] == ["pandas>=2", "b==1 --hash=sha256:00 --hash=sha256:11"]
 
 
 def test_a_uv_lock(code: Path):
     spec = {"lock": "uv.lock"}
     read_requirements(spec, code)
-    assert spec == {"lock": "uv.lock", "requirements": ["tiny==1.2"], "python": ">=3.11"}
+    assert spec == {
+        "lock": "uv.lock",
+        "requirements": [f"tiny==1.2 --hash=sha256:{'0' * 64}"],
+        "python": ">=3.11",
+    }
 
 
 @pytest.mark.parametrize(
@@ -85,4 +89,4 @@ def test_a_submission_carries_the_lines(client: Client, code: Path):
     job = client.submit(
         {"name": "a", "entrypoint": "main.py", "code": str(code), "requirements": "needs.txt"}
     )
-    assert job.data["spec"]["requirements"] == ["pandas>=2", "b==1"]
+    assert job.data["spec"]["requirements"] == ["pandas>=2", "b==1 --hash=sha256:00 --hash=sha256:11"]

@@ -1,7 +1,9 @@
 """XGBoost and LightGBM on one rank: what the libraries give alone, saved and taken up again between any two rounds."""
 
+import importlib
 import json
 import os
+import random
 import shutil
 import signal
 
@@ -11,7 +13,7 @@ import polars as pl
 import pytest
 import xgboost
 
-from tensorfleet.errors import InvalidInput
+from tensorfleet.errors import InvalidInput, Unavailable
 from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
 from tensorfleet.training import boosted
@@ -253,3 +255,32 @@ def test_a_folder_that_speaks_of_another_booster_is_told(tmp_path, library):
         (folder / "model.json").write_text(json.dumps(described | wrong))
         with pytest.raises(InvalidInput):
             load_model(folder)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_memory_that_ran_out_in_the_library_is_told_as_such(tmp_path, monkeypatch, library):
+    backend = importlib.import_module(f"tensorfleet.training.boosted_{library}")
+
+    def boost(work):
+        raise backend.ERROR("[12:00:00] tree_updater.cc:99:\nstd::bad_alloc")
+
+    monkeypatch.setattr(backend, "boost", boost)
+    task = _task(tmp_path, library)
+    assert run_task(task) == 1
+    outcome = read_outcome(task)
+    assert outcome["class"] == "out_of_memory"
+    assert "use fewer rows or columns, or ask for more with resources.memory" in outcome["message"]
+
+
+def test_a_port_that_is_taken_is_not_chosen_and_none_is_one_that_the_system_hands_out(monkeypatch):
+    from tensorfleet.training import boosted_lightgbm
+
+    chance = random.Random(3)
+    with boosted_lightgbm.kept_port(chance) as first:
+        port = first.getsockname()[1]
+        assert 15_000 <= port < 32_768
+        with boosted_lightgbm.kept_port(random.Random(3)) as second:
+            assert second.getsockname()[1] != port
+        monkeypatch.setattr(boosted_lightgbm, "_PORTS", range(port, port + 1))
+        with pytest.raises(Unavailable, match="no free port"):
+            boosted_lightgbm.kept_port(chance)

@@ -27,7 +27,11 @@ from tensorfleet.training.models import load_model
 from tensorfleet.training.registry import ALGORITHMS
 from tensorfleet.training.run import run_task
 
-TABULAR = {name: one for name, one in ALGORITHMS.items() if getattr(one, "inputs", "columns") == "columns"}
+TABULAR = {
+    name: one
+    for name, one in ALGORITHMS.items()
+    if getattr(one, "inputs", "columns") == "columns" and not one.requirements
+}
 
 
 def _run(folder, **task):
@@ -102,6 +106,7 @@ def test_every_classifier_takes_every_type_of_column(tmp_path, mixed, algorithm)
         "target_column": "kind",
         "data": parquet_bytes(mixed),
         "data_format": "parquet",
+        "hyperparameters": {"max_candidates": 4} if algorithm == "auto" else {},
     }
     code, outcome, _ = _run(tmp_path, **task)
     assert code == 0, outcome
@@ -122,7 +127,8 @@ def test_every_regressor_predicts_the_line(tmp_path, algorithm):
     rows = 300
     x = np.linspace(0, 10, rows)
     frame = pl.DataFrame({"x": x, "noise": np.sin(x * 50), "target": 3 * x + 1.5})
-    hyper = {"mlp": {"epochs": 60}, "svm": {"C": 100}, "elastic_net": {"alpha": 0.01}}.get(algorithm, {})
+    fitting = {"mlp": {"epochs": 60}, "svm": {"C": 100}, "elastic_net": {"alpha": 0.01}}
+    hyper = {**fitting, "auto": {"max_candidates": 4}}.get(algorithm, {})
     code, outcome, _ = _run(tmp_path, data=csv_bytes(frame), algorithm=algorithm, hyperparameters=hyper)
     assert code == 0, outcome
     assert outcome["metrics"]["r2"] > 0.95

@@ -18,7 +18,7 @@ from tensorfleet.testing.ranks import run_tasks
 from tensorfleet.testing.tasks import read_outcome, write_task
 from tensorfleet.training import curves, registry, splitting
 from tensorfleet.training.run import run_task
-from tensorfleet.training.splitting import SplitPolicy, divide
+from tensorfleet.training.splitting import SplitPolicy, divide, kept_back
 
 
 def train(folder, frame, **task):
@@ -300,3 +300,19 @@ def test_a_csv_is_split_the_same(tmp_path):
         "validation": 0,
         "test": 89,
     }
+
+
+def test_rows_kept_back_for_early_stopping_are_cut_off_as_the_dataset_was_split():
+    rows, key = np.arange(20, 120), np.arange(120) // 6
+    for by in (None, "random", "stratified", "time", "group"):
+        train, validation = kept_back(rows, key, by, 0.1, seed=3)
+        assert sorted([*train, *validation]) == rows.tolist()
+        assert 6 <= len(validation) <= 12
+        if by == "time":
+            assert key[train].max() <= key[validation].min()
+        if by == "group":
+            assert not set(key[train]) & set(key[validation])
+    with pytest.raises(DataInvalid, match="too few"):
+        kept_back(rows[:1], None, None, 0.1, seed=3)
+    with pytest.raises(DataInvalid, match="too few"):
+        kept_back(rows, np.zeros(120, dtype=int), "group", 0.1, seed=3)

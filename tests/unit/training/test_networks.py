@@ -166,9 +166,10 @@ def test_each_option_changes_the_training(tmp_path):
 
 
 def test_it_ends_when_nothing_gets_better_and_keeps_the_best(tmp_path):
+    noisy = sample_frame("iris").with_columns(target=(pl.col("target") + (pl.int_range(150) % 4 == 0)) % 3)
     code, outcome, task_dir = _train(
         tmp_path,
-        data=csv_bytes(sample_frame("iris")),
+        data=csv_bytes(noisy),
         algorithm="mlp",
         hyperparameters={"hidden": [32], "epochs": 400, "learning_rate": 0.05, "early_stopping": 6},
         checkpoint={"every_epochs": 1, "keep_last": 20},
@@ -178,7 +179,10 @@ def test_it_ends_when_nothing_gets_better_and_keeps_the_best(tmp_path):
     assert len(reported) < 400
     best = max(reported)
     assert reported.index(best) == len(reported) - 1 - 6
-    assert math.isclose(outcome["metrics"]["accuracy"], best)
+    evaluation = outcome["evaluation"]
+    assert math.isclose(evaluation["validation"]["accuracy"], best), "the epoch was chosen on these rows"
+    assert evaluation["split"]["rows"] == {"train": 108, "validation": 12, "test": 30}
+    assert evaluation["held_out_rows"] == 30, "and the final figures are of rows that no choice has seen"
 
     states = {}
     for record in read_records(task_dir, "checkpoint"):

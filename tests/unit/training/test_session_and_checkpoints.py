@@ -47,6 +47,7 @@ STATES = {
     "containers": [1, (2, [3, {"x": ()}]), {0: "int key", None: 1, "b": b"\x00\xff"}],
     "bare": 5,
     "numpy": {"a": np.arange(6.0).reshape(2, 3)[:, ::2], "empty": np.zeros((0, 3)), "bits": np.array([True])},
+    "numpy of no dimension": {"iterations": np.array(3)},
     "torch": {
         "w": torch.arange(6.0).reshape(2, 3).T,
         "half": torch.ones(2, dtype=torch.bfloat16),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from pyarrow import parquet
 
+from tensorfleet.jobs.schemas import SplitPolicy
 from tensorfleet.testing.frames import csv_bytes, sample_frame
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
 from tensorfleet.training.algorithms.neural import NEURAL
@@ -49,14 +50,21 @@ def _file(folder: Path, frame: pl.DataFrame, rows: int = 100) -> Path:
     return path
 
 
-def _streams(folder: Path, path: Path, world_size: int, target: str = "target") -> list[Stream]:
+def _streams(
+    folder: Path, path: Path, world_size: int, target: str = "target", ends_early: bool = False
+) -> list[Stream]:
     store, found = Store(), {}
 
     def open_one(rank: int) -> None:
         context = TaskContext(folder / str(rank), "j", rank, world_size, "", folder)
         gather = gather_over(store, rank, world_size)
         found[rank] = Stream(
-            Session(context), Source("d", path, "parquet", target), MLP, torch.device("cpu"), gather
+            Session(context),
+            Source("d", path, "parquet", target),
+            MLP,
+            torch.device("cpu"),
+            gather,
+            ends_early,
         )
 
     ranks = [threading.Thread(target=open_one, args=(rank,)) for rank in range(world_size)]
@@ -111,9 +119,23 @@ def test_no_rank_reads_anothers_rows(tmp_path, numbered, monkeypatch):
         assert groups[0] | groups[1] == set(range(11))
 
 
+def test_a_stream_that_ends_early_looks_at_rows_that_are_neither_trained_on_nor_held_out(tmp_path, numbered):
+    streams = _streams(tmp_path, _file(tmp_path, numbered), 2, ends_early=True)
+    watched = {row for stream in streams for row in _ids(stream, stream.watched_x)}
+    held_out = {row for stream in streams for row in stream.problem().rows.tolist()}
+    trained = {
+        row for stream in streams for x, _ in stream.batches(1, 0, 32).read(0) for row in _ids(stream, x)
+    }
+    assert len(watched) >= 60
+    assert not watched & trained
+    assert not watched & held_out
+    assert not held_out & trained
+    assert len(trained) == streams[0].rows
+
+
 def test_an_epoch_has_every_training_row_once(tmp_path, numbered):
     streams = _streams(tmp_path, _file(tmp_path, numbered), 2)
-    held_out = [row for stream in streams for row in _ids(stream, stream.held_out_x)]
+    held_out = [row for stream in streams for row in _ids(stream, stream.watched_x)]
     orders = []
     for epoch in (1, 2):
         batches = [stream.batches(epoch, 0, 32) for stream in streams]
@@ -175,6 +197,11 @@ def test_numbers_are_predicted_in_their_unit(tmp_path):
     assert code == 0, outcome
     assert outcome["evaluation"]["task"] == "regression"
     assert outcome["metrics"]["r2"] > 0.98
+
+
+def test_the_split_of_a_job_file_that_names_none_is_its_own(tmp_path):
+    code, outcome, _ = _train(tmp_path, csv_bytes(sample_frame("iris")), split=SplitPolicy().model_dump())
+    assert code == 0, outcome
 
 
 def test_another_split_than_its_own_is_refused(tmp_path):

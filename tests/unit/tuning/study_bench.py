@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import jobs as jobs_table
-from tensorfleet.errors import Conflict, FieldError
+from tensorfleet.errors import Conflict, FieldError, NotFound
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobRecord, JobStatus, NewEvent
 from tensorfleet.jobs.ports import JobFilter, NewJob
@@ -20,7 +20,7 @@ from tensorfleet.kit.clock import utc_now
 from tensorfleet.tuner.conducting import Conducting
 from tensorfleet.tuner.conductor import Conductor
 from tensorfleet.tuner.reports import Reports
-from tensorfleet.tuning.model import KIND
+from tensorfleet.tuning.model import KIND, TUNER_TOPIC
 from tensorfleet.tuning.store import SqlTrialStore
 
 STUDY = "j-study"
@@ -43,6 +43,8 @@ class Bench:
         self.acts = 0
         self.crash_at: int | None = None
         self.asked: list[tuple[str, str]] = []
+        self.begun: dict[str, str] = {}
+        self.without_checkpoint: set[str] = set()
         self.refuse: Callable[[dict[str, Any]], str | None] = lambda params: None
         self.conducting = self.start()
 
@@ -72,6 +74,19 @@ class Bench:
         for answer in self.jobs.insert_many(new):
             assert isinstance(answer, tuple), answer
         self.act()
+
+    def begun_at(self, new: NewJob, source_id: str) -> NewJob:
+        self.act()
+        if source_id in self.without_checkpoint:
+            raise NotFound(f"job {source_id} has no checkpoint to fork from")
+        self.begun[new.id] = source_id
+        return new
+
+    def ask_tuner(self, study_id: str, intent: str, data: dict[str, Any]) -> None:
+        self.jobs.request(study_id, intent, self.clock(), TUNER_TOPIC, data)
+
+    def page(self, *given: Any) -> tuple[list[JobRecord], str | None]:
+        return self.jobs.page(*given)
 
     def get(self, job_id: str) -> JobRecord:
         return self.jobs.get(job_id)
@@ -153,7 +168,7 @@ class _Brittle:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
-        if name not in ("add", "finish", "set_status", "close_intent"):
+        if name not in ("add", "finish", "set_status", "close_intent", "reopen"):
             return method
 
         def write(*given: Any, **named: Any) -> Any:

@@ -108,6 +108,54 @@ def test_a_later_life_goes_on_with_new_trials(sampler: str) -> None:
     asker.tell(_ended(running, 1))
 
 
+OPTIONS = {
+    "median": {"n_startup_trials": 2, "n_warmup_steps": 7, "interval_steps": 3, "n_min_trials": 2},
+    "asha": {"min_resource": 2, "reduction_factor": 3, "min_early_stopping_rate": 1, "bootstrap_count": 1},
+    "hyperband": {"min_resource": 2, "max_resource": 18, "reduction_factor": 4, "bootstrap_count": 1},
+}
+
+
+@pytest.mark.parametrize("pruner", list(OPTIONS))
+@pytest.mark.parametrize("given", [True, False])
+def test_a_pruner_stops_what_optunas_with_the_same_options_stops(pruner: str, given: bool) -> None:
+    """The same curves in both; what of the options is not given is as Optuna has it."""
+    options = OPTIONS[pruner] if given else {}
+    kind = {
+        "median": optuna.pruners.MedianPruner,
+        "asha": optuna.pruners.SuccessiveHalvingPruner,
+        "hyperband": optuna.pruners.HyperbandPruner,
+    }[pruner]
+    study = optuna.create_study(
+        study_name="j-1", sampler=optuna.samplers.RandomSampler(seed=11), pruner=kind(**options)
+    )
+    part = spec("random", pruner=pruner).model_dump() | {"pruner_options": options}
+    asker = Asker("j-1", TuneSpec.model_validate(part), 11)
+
+    for number in range(24):
+        theirs = study.ask({"x": optuna.distributions.FloatDistribution(-5, 5)})
+        asker.ask()
+        curve = [1.0 / (step + 1) + (number * 7 % 11) / 5 for step in range(20)]
+        stops = []
+        for step, given_value in enumerate(curve):
+            theirs.report(given_value, step)
+            stop = theirs.should_prune()
+            assert asker.report(number, step, given_value) == stop
+            stops.append(stop)
+            if stop:
+                break
+        state = TrialState.PRUNED if stops[-1] else TrialState.COMPLETED
+        study.tell(
+            theirs,
+            None if stops[-1] else curve[-1],
+            state=optuna.trial.TrialState.PRUNED if stops[-1] else None,
+        )
+        asker.tell(Trial("j-1", number, f"j-{number}", {}, NOW, state, (curve[len(stops) - 1],)))
+    pruned = [trial.last_step for trial in study.trials if trial.state.name == "PRUNED"]
+    assert pruned, "something is pruned"
+    if given and pruner == "median":
+        assert min(pruned) >= 7
+
+
 def test_several_objectives() -> None:
     first = asked(Asker("j-1", spec("nsga2", objectives=2), 11), 8, values=2)
     assert len({str(trial.params) for trial in first}) == 8

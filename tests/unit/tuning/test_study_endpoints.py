@@ -31,7 +31,7 @@ async def client(bench: Bench, computed: list[int]) -> AsyncIterator[httpx.Async
 
     bench.submit_study(trials=4, parallel=2, seed=1)
     app = FastAPI()
-    app.include_router(build_router(StudyService(bench.jobs, bench.store, weights)))
+    app.include_router(build_router(StudyService(bench, bench.store, weights)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as opened:
         yield opened
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,7 +12,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-STOOD_FOR = {
+STOOD_FOR: dict[str, tuple[sa.types.TypeEngine[Any], str]] = {
     "workspace": (sa.String(length=100), "default"),
     "cpus": (sa.Float(), "0"),
     "gpus": (sa.Float(), "0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, ValidationInfo, field_validator
 
 from tensorfleet.training.algorithm import CLASSIFICATION, NetworkAlgorithm
-from tensorfleet.training.algorithms.neural import NeuralParams
+from tensorfleet.training.algorithms.neural import CHANGEABLE, NeuralParams
 
 
 class BertParams(NeuralParams):
@@ -39,6 +39,7 @@ BERT = (
         summary="Transformer for texts (BERT), from scratch or pretrained",
         tasks=(CLASSIFICATION,),
         params=BertParams,
+        changeable=CHANGEABLE,
         library="PyTorch, Transformers",
         inputs="texts",
         shape=("layers", "width", "heads", "dropout"),

@@ -155,5 +155,6 @@ LINEAR = (
         params=SgdParams,
         estimator=_sgd,
         scaled=True,
+        changeable=("alpha", "eta0", "learning_rate", "penalty"),
     ),
 )

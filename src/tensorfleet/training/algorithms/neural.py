@@ -8,11 +8,11 @@ from pydantic import Field
 
 from tensorfleet.training.algorithm import BOTH, CLASSIFICATION, NetworkAlgorithm, Params
 
-_Width = Annotated[int, Field(ge=1, le=65_536)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
 
 
-class NeuralParams(Params):
-    """What all networks have in common."""
+class TrainingParams(Params):
+    """What all networks have in common, whatever library trains them."""
 
     epochs: int = Field(default=20, ge=1, le=1_000_000)
     batch_size: int = Field(default=64, ge=1, description="rows per rank and step")
@@ -27,11 +27,16 @@ class NeuralParams(Params):
     clip_norm: float | None = Field(
         default=None, gt=0, description="longer gradients are scaled down to this norm"
     )
-    precision: Literal["fp32", "bf16", "fp16"] = Field(
-        default="fp32", description="what the forward pass computes in; fp16 needs a GPU"
-    )
     early_stopping: int | None = Field(
         default=None, ge=1, description="ends after so many epochs without a better one, and keeps the best"
+    )
+
+
+class NeuralParams(TrainingParams):
+    """What all networks of PyTorch have in common."""
+
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        default="fp32", description="what the forward pass computes in; fp16 needs a GPU"
     )
     parallel: Literal["ddp", "fsdp"] = Field(
         default="ddp", description="ddp: each rank holds the network; fsdp: each holds a part of it"
@@ -44,7 +49,7 @@ class MlpParams(NeuralParams):
         default=None,
         description="reads the dataset piece by piece; when left out, one of more than 500 MB unpacked",
     )
-    hidden: list[_Width] = Field(default=[256, 128], max_length=50)
+    hidden: list[Width] = Field(default=[256, 128], max_length=50)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
@@ -61,18 +66,28 @@ class ImageParams(NeuralParams):
 
 
 class CnnParams(ImageParams):
-    widths: list[_Width] = Field(
+    widths: list[Width] = Field(
         default=[32, 64], min_length=1, max_length=8, description="channels of each stage"
     )
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
+CHANGEABLE = (
+    "learning_rate",
+    "weight_decay",
+    "batch_size",
+    "clip_norm",
+    "dropout",
+    "schedule",
+    "warmup",
+)
 NEURAL = (
     NetworkAlgorithm(
         name="mlp",
         summary="Multi-layer perceptron",
         tasks=BOTH,
         params=MlpParams,
+        changeable=CHANGEABLE,
         shape=("hidden", "dropout"),
     ),
     NetworkAlgorithm(
@@ -80,12 +95,14 @@ NEURAL = (
         summary="Small convolutional network for pictures",
         tasks=(CLASSIFICATION,),
         params=CnnParams,
+        changeable=CHANGEABLE,
         inputs="pictures",
         packages=("pillow",),
         shape=("widths", "dropout"),
     ),
     NetworkAlgorithm(
         name="resnet18",
+        changeable=CHANGEABLE,
         summary="Residual network of 18 layers for pictures",
         tasks=(CLASSIFICATION,),
         params=ImageParams,
@@ -94,6 +111,7 @@ NEURAL = (
     ),
     NetworkAlgorithm(
         name="resnet50",
+        changeable=CHANGEABLE,
         summary="Residual network of 50 layers for pictures",
         tasks=(CLASSIFICATION,),
         params=ImageParams,

@@ -1,0 +1,53 @@
+"""`/jobs/{id}/plots`: what was measured of a model, as pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from tensorfleet.errors import NotFound
+from tensorfleet.jobs.plots import Series, draw_plot, plot_names
+from tensorfleet.jobs.service import JobService
+
+_POINTS = 500
+_HEADERS = {
+    # A picture that is opened by itself is a document: it may run nothing and ask for nothing.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def build_router(jobs: JobService) -> APIRouter:
+    router = APIRouter(tags=["jobs"])
+
+    @router.get("/jobs/{job_id}/plots")
+    async def list_plots(job_id: str) -> dict[str, Any]:
+        names = await asyncio.to_thread(lambda: plot_names(*_recorded(jobs, job_id)))
+        items = [{"name": name, "url": f"/api/v1/jobs/{job_id}/plots/{name}.svg"} for name in names]
+        return {"items": items, "next_cursor": None}
+
+    @router.get("/jobs/{job_id}/plots/{name}.svg")
+    async def get_plot(job_id: str, name: str) -> Response:
+        svg = await asyncio.to_thread(lambda: draw_plot(name, *_recorded(jobs, job_id)))
+        return Response(svg, media_type="image/svg+xml", headers=_HEADERS)
+
+    return router
+
+
+def _recorded(jobs: JobService, job_id: str) -> tuple[dict[str, Any], Series]:
+    """The job's evaluation, empty while it has none, and its metrics."""
+    try:
+        evaluation = jobs.evaluation(job_id)["evaluation"]
+    except NotFound:
+        jobs.get(job_id)
+        evaluation = {}
+    return evaluation, {
+        one["name"]: [
+            (float(point["step"]), float(point["value"]))
+            for point in one["points"]
+            if point["step"] is not None and point["value"] is not None
+        ]
+        for one in jobs.metrics(job_id, 0, _POINTS)
+    }

@@ -1,0 +1,1 @@
+"""How many workers of which kind there should be: `policy.decide`.  Pure, as `scheduling` is."""
