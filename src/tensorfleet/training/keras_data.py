@@ -26,6 +26,7 @@ class Arrays:
         prepare: the fitted transformer from columns to `x`.
         x: the training rows: [rows, inputs] float32, or pictures [rows, channels, size, size] uint8.
         y: [rows], int64 positions in `classes`, or float32 in units of `scale`.
+        watched_x, watched_y: the rows on which it is measured while it trains.
         scale: mean and standard deviation of a target of numbers.
     """
 
@@ -35,9 +36,9 @@ class Arrays:
         self.rank, self.world_size, self._seed = context.rank, context.world_size, context.seed
         self.prepare, _ = preparation(problem, algorithm, params)
         self.x = as_array(self.prepare.fit_transform(problem.features[problem.train]))
-        self.held_out_x = as_array(self.prepare.transform(problem.features[problem.held_out]))
+        self.watched_x = as_array(self.prepare.transform(problem.features[problem.watched]))
         self.classes, self.scale, y = target_numbers(problem)
-        self.y, self.held_out_y = y[problem.train], y[problem.held_out]
+        self.y, self.watched_y = y[problem.train], y[problem.watched]
 
     @property
     def rows(self) -> int:

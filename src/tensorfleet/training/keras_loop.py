@@ -130,17 +130,17 @@ class KerasLoop:
         self.position.begin(epoch + 1)
 
     def _metrics(self, rows: int) -> dict[str, float]:
-        """The loss over all ranks' `rows`, and the held-out accuracy or error, to which each rank adds its share."""
+        """The loss over all ranks' `rows`, and the accuracy or error on the watched rows, of which each rank takes its share."""
         data = self._data
         share = slice(data.rank, None, data.world_size)
-        outputs, truth = self._replica.outputs(data.held_out_x[share]), data.held_out_y[share]
+        outputs, truth = self._replica.outputs(data.watched_x[share]), data.watched_y[share]
         counted = (
             outputs.argmax(axis=1) == truth if data.classes is not None else (outputs[:, 0] - truth) ** 2
         )
-        (counts, held_out), _, _ = self._together(
+        (counts, watched), _, _ = self._together(
             [float(counted.sum(dtype=np.float64)), len(truth)], np.zeros(0, dtype=np.float32)
         )
-        loss, mean = self._loss_sum / rows, counts / held_out
+        loss, mean = self._loss_sum / rows, counts / watched
         if data.classes is not None:
             return {"loss": loss, "accuracy": mean}
         return {"loss": loss, "rmse": math.sqrt(mean) * data.scale[1]}

@@ -27,7 +27,7 @@ from tensorfleet.training.keras_loop import KerasLoop
 from tensorfleet.training.keras_networks import build_keras, torch_weights
 from tensorfleet.training.keras_replica import Replica, prepare_tensorflow
 from tensorfleet.training.meeting import GONE_GRACE_S, Meeting
-from tensorfleet.training.network import network_files
+from tensorfleet.training.network import as_array, network_files
 from tensorfleet.training.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def _train(
 ) -> dict[str, Any]:
     context = session.context
     problem = load_problem(session, algorithm)
+    if params.early_stopping is not None:
+        problem = problem.with_validation(context.seed)
     if len(problem.train) < context.world_size:
         raise DataInvalid(f"{len(problem.train)} training rows are too few for {context.world_size} workers")
     prepare_tensorflow(context.seed, context.cpus)
@@ -88,7 +90,7 @@ def _train(
 
 
 def _evaluate(problem: Problem, data: Arrays, replica: Replica) -> tuple[dict[str, float], dict[str, Any]]:
-    outputs = replica.outputs(data.held_out_x)
+    outputs = replica.outputs(as_array(data.prepare.transform(problem.features[problem.held_out])))
     if data.classes is None:
         mean, deviation = data.scale
         found = evaluate(problem, None, outputs[:, 0].astype(np.float64) * deviation + mean, None)
