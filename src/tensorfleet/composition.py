@@ -88,7 +88,7 @@ def build_services(
     )
     registered = SqlRegistryStore(database).refers_to
     leftovers = Leftovers(objects, log, job_store.shares_provenance, registered)
-    inputs = FleetInputs(datasets, blobs, workers)
+    inputs = FleetInputs(datasets, blobs, workers, limits_of(settings) if may_grow(settings) else None)
     jobs = JobService(job_store, log, inputs, utc_now, wake, wake_tuner, leftovers.clear)
     forks = Forks(jobs, job_store, log, objects.copy, wake)
     made_of = Provenance(
@@ -133,6 +133,11 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def may_grow(settings: Settings) -> bool:
+    """Whether what does not fit today may fit tomorrow."""
+    return settings.autoscale.enabled
+
+
 def quotas_of(settings: Settings) -> dict[str, Quota]:
     """The workspaces' quotas as the scheduler reads them."""
     return {name: Quota(**quota.model_dump()) for name, quota in settings.quotas.items()}
@@ -141,7 +146,11 @@ def quotas_of(settings: Settings) -> dict[str, Quota]:
 class FleetInputs:
     """`jobs.service.Inputs` over the datasets, the code store, the catalogue and the fleet as it is."""
 
-    def __init__(self, datasets: DatasetService, blobs: BlobStore, workers: SqlWorkerStore) -> None:
+    def __init__(
+        self, datasets: DatasetService, blobs: BlobStore, workers: SqlWorkerStore, grows: Limits | None = None
+    ) -> None:
+        """`grows`: how far the fleet may grow by itself, where it does."""
+        self._grows = grows
         self._datasets = datasets
         self._blobs = blobs
         self._workers = workers
@@ -198,7 +207,7 @@ class FleetInputs:
             if worker.state is WorkerState.ONLINE
             or (worker.state is WorkerState.LOST and worker.seen_at > recently)
         ]
-        return capacity_errors(spec, counted)
+        return capacity_errors(spec, counted, self._grows)
 
 
 def _missing_for(spec: JobSpec) -> list[FieldError]:
@@ -247,10 +256,14 @@ def _population_errors(spec: JobSpec, algorithm: str) -> list[FieldError]:
     return errors
 
 
-def capacity_errors(spec: JobSpec, workers: Sequence[Worker]) -> list[FieldError]:
+def capacity_errors(
+    spec: JobSpec, workers: Sequence[Worker], grows: Limits | None = None
+) -> list[FieldError]:
     resources = spec.resources.model_dump()
     views = take_snapshot(utc_now(), (), workers, ()).workers
     possible = capacity(demand_of(resources), views)
+    if grows is not None:
+        possible = max(possible, largest(demand_of(resources), views, grows))
     needed = spec.resources.min_workers or spec.resources.workers
     if possible >= needed:
         return []

@@ -21,7 +21,8 @@ from tensorfleet.errors import InvalidInput, nearest
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.kit.home import ADDRESS_FILE, TOKEN_FILE, default_home
 from tensorfleet.kit.units import parse_size
-from tensorfleet.settings_autoscale import AutoscaleSettings
+from tensorfleet.settings_autoscale import AutoscaleSettings, MinimumWindow
+from tensorfleet.settings_monitoring import MetricsSettings
 
 __all__ = ["ADDRESS_FILE", "TOKEN_FILE", "Settings", "default_home", "ensure_home", "load_settings"]
 
@@ -119,6 +120,8 @@ class Settings(BaseSettings):
     """What starts further agents: this machine's own launcher, or a Ray cluster."""
     autoscale: AutoscaleSettings = Field(default_factory=AutoscaleSettings)
     """How many workers there may be, and when there are more or fewer; off unless `enabled`."""
+    metrics: MetricsSettings = MetricsSettings()
+    """Ports at which the roles without an API show their metrics."""
     redis_url: str = ""
     """Wakes streams at once where several gateways run; nothing is kept there."""
     max_upload_bytes: int = Field(default=1024**4, gt=0)
@@ -201,7 +204,13 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _names_beside(field: str) -> list[str]:
     """The settings that there are where this one was looked for."""
-    models: dict[str, type[BaseModel]] = {"fleet": FleetSettings, "fleet.types": WorkerTypeSettings}
+    models: dict[str, type[BaseModel]] = {
+        "fleet": FleetSettings,
+        "fleet.types": WorkerTypeSettings,
+        "autoscale": AutoscaleSettings,
+        "autoscale.schedule": MinimumWindow,
+        "metrics": MetricsSettings,
+    }
     where = re.sub(r"\.\d+", "", field).rpartition(".")[0]
     return [f"{where}.{name}" if where else name for name in models.get(where, Settings).model_fields]
 

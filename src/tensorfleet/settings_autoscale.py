@@ -80,10 +80,10 @@ class AutoscaleSettings(BaseModel):
     carried_out_by: Literal["launcher", "others"] = "launcher"
     """`others`: it only says how many there should be; Kubernetes, or who else reads the signal, starts and stops them."""
     min: int = Field(default=0, ge=0, le=MOST_WORKERS)
-    max: int = Field(default=10, ge=1, le=MOST_WORKERS)
+    max: int = Field(default=10, ge=1, le=MOST_WORKERS, validate_default=True)
     scale_up_threshold: float = Field(default=0.8, gt=0, lt=1)
     """It grows when more than this part of the slots is in use."""
-    scale_down_threshold: float = Field(default=0.3, ge=0, lt=1)
+    scale_down_threshold: float = Field(default=0.3, ge=0, lt=1, validate_default=True)
     monitoring_interval: float = Field(default=10.0, ge=0.5, le=3600)
     """Seconds between two looks; it also looks when the queue changes."""
     max_queue: int = Field(default=0, ge=0)

@@ -265,6 +265,10 @@ class SqlJobTransaction(StoredFleet):
         self._writes.orders.append(row)
         self.commands.append(Command(None, topic, kind, str(lease.token), data))
 
+    def note(self, event: NewEvent) -> None:
+        """Adds an entry to the event log that no decision about a job has made."""
+        self._writes.events.append(event)
+
     # ---- leases --------------------------------------------------------------------------------------------------------
 
     def job_of_lease(self, token: int) -> str | None:

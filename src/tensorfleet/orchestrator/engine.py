@@ -7,9 +7,9 @@ placement runs, then it is committed; only after that are the callers answered a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ import structlog
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.jobs.memory import JobMemory
+from tensorfleet.jobs.model import JobState
 from tensorfleet.jobs.ports import Command
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.jobs.transaction import SqlJobTransaction
@@ -44,7 +45,8 @@ class _Done:
     results: list[tuple[bool, Any]]
     starts: list[tuple[Command, dict[str, Any]]]
     others: list[Command]
-    changed: bool = False
+    changed: list[JobState] = field(default_factory=list)
+    """Jobs whose state was written, as they are now."""
 
 
 class Engine:
@@ -63,6 +65,8 @@ class Engine:
         changed: Callable[[], None],
     ) -> None:
         self.board = board
+        self.watchers: list[Callable[[Sequence[JobState]], None]] = []
+        """Told of the jobs that each group has changed, once that is committed."""
         self._changed = changed
         self._store = store
         self._memory = JobMemory()
@@ -103,6 +107,8 @@ class Engine:
                 self._deliver(command, {})
             if done.changed:
                 self._changed()
+                for watch in self.watchers:
+                    watch(done.changed)
 
     async def _next_group(self) -> list[_Item]:
         """What is there, and what comes in a moment; nothing when it is time to ask the scheduler before anything comes."""
@@ -146,7 +152,7 @@ class Engine:
             [result for part in parts for result in part.results],
             [start for part in parts for start in part.starts],
             [other for part in parts for other in part.others],
-            any(part.changed for part in parts),
+            [state for part in parts for state in part.changed],
         )
 
     def _commit_one(self, item: _Item) -> _Done:
@@ -184,5 +190,5 @@ class Engine:
             payloads = {job_id: tx.payload(job_id) for job_id in {order.data["job_id"] for order in started}}
             starts = [(order, payloads[order.data["job_id"]]) for order in started]
             others = [command for command in tx.commands if command.kind != "start"]
-            changed = bool(tx.touched)
+            changed = [state for _, state in tx.touched.values()]
         return _Done(results, starts, others, changed)

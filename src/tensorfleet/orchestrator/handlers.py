@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from tensorfleet.errors import IllegalTransition, NotFound
+from tensorfleet.fleet.model import Worker
 from tensorfleet.jobs.events import (
     CancelRequested,
     JobEvent,
@@ -113,6 +114,16 @@ def for_jobs_on(tx: SqlJobTransaction, worker_id: str, event: JobEvent, now: dat
     for job_id in sorted(touched):
         apply_event(tx, job_id, event, now)
     return len(touched)
+
+
+def about_worker(
+    tx: SqlJobTransaction, worker: Worker, kind: str, why: str, event: JobEvent, now: datetime
+) -> int:
+    """`for_jobs_on`, with an entry in the log that people are told of."""
+    about = {"worker": worker.id, "name": worker.name, "why": why}
+    found = for_jobs_on(tx, worker.id, event, now)
+    tx.note(NewEvent(kind, now, about | {"jobs": found}))
+    return found
 
 
 def attach(tx: SqlJobTransaction, worker_id: str, held: Iterable[int], now: datetime) -> list[HeldTask]:

@@ -57,15 +57,19 @@ class FleetWatch:
 
     async def run(self) -> None:
         while True:
-            try:
-                await self._look()
-                self._say_trouble("")
-            except Unavailable as error:
-                self.launched = None
-                self._say_trouble(error.detail)
-            except TensorFleetError as error:
-                self._say_trouble(error.detail)
+            await self.look()
             await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Asks the launcher once, and does what follows from its answer."""
+        try:
+            await self._look()
+            self._say_trouble("")
+        except Unavailable as error:
+            self.launched = None
+            self._say_trouble(error.detail)
+        except TensorFleetError as error:
+            self._say_trouble(error.detail)
 
     def _say_trouble(self, detail: str) -> None:
         """Once for each, not once a second."""

@@ -13,7 +13,7 @@ import structlog
 from tensorfleet.composition import limits_of, quotas_of, worker_types_of
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
-from tensorfleet.fleet.model import Worker, WorkerState
+from tensorfleet.fleet.model import LOST_EVENT, LOW_DISK_EVENT, Worker, WorkerState
 from tensorfleet.fleet.ports import Launcher
 from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.store import SqlWorkerStore
@@ -195,10 +195,15 @@ class Orchestrator:
             log.info("a worker has left", worker=worker_id)
         self.sessions.forget(worker_id)
         await self.engine.call(lambda: self._workers.set_state(worker_id, WorkerState.LOST))
-        self._know(await self.engine.call(lambda: self._workers.get(worker_id)))
-        await self.engine.submit(
-            lambda tx, now: handlers.for_jobs_on(tx, worker_id, WorkerLost(worker_id), now)
-        )
+        worker = await self.engine.call(lambda: self._workers.get(worker_id))
+        self._know(worker)
+        event = WorkerLost(worker_id)
+        if why:
+            await self.engine.submit(
+                lambda tx, now: handlers.about_worker(tx, worker, LOST_EVENT, why, event, now)
+            )
+        else:
+            await self.engine.submit(lambda tx, now: handlers.for_jobs_on(tx, worker_id, event, now))
 
     # ---- agents ------------------------------------------------------------------------------------------------------
 
@@ -274,8 +279,12 @@ class Orchestrator:
             log.warning(
                 "a worker's disk is nearly full; its jobs are paused", worker=worker.id, free_bytes=free_bytes
             )
-            event = DiskLow(worker.id, free_bytes)
-            self._watch(self.engine.submit(lambda tx, now: handlers.for_jobs_on(tx, worker.id, event, now)))
+            event, why = DiskLow(worker.id, free_bytes), f"{free_bytes // 1024**2} MiB are free"
+            self._watch(
+                self.engine.submit(
+                    lambda tx, now: handlers.about_worker(tx, worker, LOW_DISK_EVENT, why, event, now)
+                )
+            )
 
     def _take_chunk(self, session: Session, chunk: pb.Chunk) -> None:
         def answered(future: asyncio.Future[Any]) -> None:

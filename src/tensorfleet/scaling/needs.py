@@ -12,13 +12,12 @@ from tensorfleet.scheduling.order import in_order
 from tensorfleet.scheduling.room import capacity
 from tensorfleet.scheduling.scheduler import Pass
 
-MOST_LOOKED_AT = 1000
-
 
 @dataclass
 class Needs:
     """Attributes:
-    jobs: those that wait for workers which they could get, in the order of service, and how many ranks each may run.
+    jobs: those that wait for workers which they could get, in the order of service, and how many ranks each may run;
+        the scheduler looks at no more than the heads of the queue, and nor does this.
     soon: how many wait for the end of a back-off: they count against shrinking only.
     notes: what waits for something that no fleet within the limits can give.
     """
@@ -43,25 +42,23 @@ def needs_of(snapshot: Snapshot, shop: Shop, unlaunched: Iterable[WorkerView]) -
     run.serve()
     placed = {place.job_id for place in run.places} | run.held.keys()
     found = Needs(free={worker_id: run.free.amounts(worker_id) for worker_id in run.views})
-    others = tuple(unlaunched)
+    others, largest = tuple(unlaunched), dict[Demand, int]()
     left = replace(snapshot, queue=tuple(job for job in snapshot.queue if job.id not in placed))
     for job in in_order(left, run.shares):
         if job.not_before is not None and job.not_before > snapshot.now:
             found.soon += 1
             continue
         allowed = run.shares.allowance(job.workspace, job.demand)
-        if allowed < job.min_workers:
+        if allowed < job.min_workers or job.workspace in run.quota_kept_for:
             continue  # it waits for its quota: workers would not help it
-        if job.demand not in found.possible:
-            found.possible[job.demand] = run.capacity(job.demand)
-        ever = max(shop.ever(job.demand, capacity(job.demand, others)), found.possible[job.demand])
-        if ever < job.min_workers:
-            found.notes.append(_never(job, shop, ever))
+        if job.demand not in largest:
+            now = found.possible[job.demand] = run.capacity(job.demand)
+            largest[job.demand] = max(now, shop.ever(job.demand, capacity(job.demand, others)))
+        if largest[job.demand] < job.min_workers:
+            found.notes.append(_never(job, shop, largest[job.demand]))
             continue
         found.jobs.append((job, allowed))
         run.shares.charge(job.workspace, job.demand, job.min_workers)
-        if len(found.jobs) == MOST_LOOKED_AT:
-            break
     return found
 
 

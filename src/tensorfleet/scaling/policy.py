@@ -128,7 +128,7 @@ class _Deciding:
         packing = Packing(self._shop.copy(), self._needs.free.values())
         opened, served, refused = opened_for(self._needs, packing, step)
         if not opened and self._needs.jobs and not refused:
-            return self._hold(f"{reason}; what is coming is enough")
+            return self._hold(f"{reason}; what is free or coming is enough")
         if not opened and not self._needs.jobs:
             opened = like_those_that_run(self._snapshot, self._shop.copy(), step)
         if not opened:

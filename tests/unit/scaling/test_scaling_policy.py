@@ -141,7 +141,25 @@ def test_an_agent_that_the_launcher_does_not_know_is_asked_for_again_by_its_id()
     assert (decision.starts, decision.again) == ({}, {"a1": "default"})
 
 
-def test_what_is_coming_is_enough_when_the_scheduler_only_holds_it_back() -> None:
+def test_a_job_behind_another_that_waits_for_their_quota_is_not_grown_for() -> None:
+    workers, running = fleet_of(3, busy=1)
+    gang = replace(job("gang", 2), queued_at=at(-100))
+    seen = view(workers, (gang, job("small")), running)
+    quotas = {"default": Quota(slots=2)}
+    decision = decide(replace(seen, snapshot=replace(seen.snapshot, quotas=quotas)), LIMITS, Memory())
+    assert decision.signal.queue == 0
+
+
+def test_room_that_is_kept_for_another_is_not_grown_for_at_once() -> None:
+    workers, running = fleet_of(4, busy=3)
+    urgent = replace(job("urgent", 2), priority=0)
+    seen = view(workers, (urgent, job("small")), running)
+    decision = decide(seen, LIMITS, Memory())
+    assert decision.action is Action.HOLD
+    assert decision.reason == "1 job waits, more than 0; what is free or coming is enough"
+
+
+def test_what_is_coming_counts_for_a_gang() -> None:
     workers, running = fleet_of(2)
     gang = job("gang", 3)
     coming = Memory(awaited={"b1": Awaited("default", NOW)})
@@ -172,8 +190,9 @@ def test_agents_that_end_at_once_are_started_ever_more_seldom() -> None:
     decision = decide(view((), (job("j1"),), launched=(gone,)), LIMITS, before)
     assert decision.releases == ("a1",)
     assert "3 agents in a row did not join (exit code 1); the next try is in 20 s" in decision.reason
-    joined = decide(view((worker("a2"),), (), launched=(up("a2"),)), LIMITS, decision.memory)
+    joined = decide(view((worker("a2"),), (job("j1", 2),), launched=(up("a2"),)), LIMITS, decision.memory)
     assert joined.memory.failures == 0, "one that joins ends the row"
+    assert joined.starts == {"default": 1}
 
 
 # ---- fewer -------------------------------------------------------------------------------------------------------------

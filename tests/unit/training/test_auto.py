@@ -1,6 +1,7 @@
 """`auto` as a task: what it finds, what it tells, what it goes on from, and what it refuses."""
 
 import contextlib
+import json
 
 import numpy as np
 import polars as pl
@@ -62,6 +63,10 @@ def test_the_model_predicts_what_was_measured(searched):
     assert np.allclose(chances.sum(axis=1), 1)
     assert outcome["metrics"]["accuracy"] >= 0.9
     assert not list(model_folder(folder, outcome).rglob("*.pkl"))
+    told = json.loads((model_folder(folder, outcome) / "ensemble.json").read_text())
+    board = outcome["evaluation"]["details"]["leaderboard"]
+    weights = [one["weight"] for one in sorted(board, key=lambda one: one["number"]) if one["weight"]]
+    assert [one["weight"] for one in told["members"]] == pytest.approx(weights, abs=1e-6)
 
 
 def test_the_leaderboard_has_every_candidate_once_the_best_first(searched):

@@ -45,7 +45,7 @@ def test_metrics_are_scikit_learns(metric, truth, predicted, expected):
 def test_an_ensemble_takes_what_makes_up_for_each_other():
     truth = np.zeros(100)
     high, low, far = np.full(100, 1.0), np.full(100, -1.0), np.full(100, 9.0)
-    assert auto_scoring.select("rmse", truth, {4: high, 7: low, 9: far}, 10) == ({4: 0.5, 7: 0.5}, 0.0)
+    assert auto_scoring.select("rmse", truth, {4: high, 7: low, 9: far}, 5) == ({4: 0.5, 7: 0.5}, 0.0)
     assert auto_scoring.select("rmse", truth, {4: high, 7: low, 9: far}, 1) == ({4: 1.0}, 1.0)
     assert auto_scoring.select("rmse", truth, {4: high, 9: far}, 10) == ({4: 1.0}, 1.0)
 
@@ -185,6 +185,17 @@ def test_an_ensemble_that_was_tampered_with_is_refused(tmp_path, spoil, message)
     spoil(told)
     files["ensemble.json"] = json.dumps(told).encode()
     with pytest.raises(InvalidInput, match=message):
+        load_ensemble(written(tmp_path, files), load_estimator)
+
+
+@pytest.mark.parametrize("classes", [["no", "maybe"], ["yes", "no"], ["no", "yes", "maybe"], None, "ny"])
+def test_members_that_know_other_classes_are_refused(tmp_path, classes):
+    kinds = np.array(["no", "yes"])
+    members = [LogisticRegression().fit(X, kinds[(X[:, 0] > 0).astype(int)]) for _ in range(2)]
+    files = packed(members, classes=kinds)
+    told = json.loads(files["ensemble.json"]) | {"classes": classes}
+    files["ensemble.json"] = json.dumps(told).encode()
+    with pytest.raises(InvalidInput, match="something else"):
         load_ensemble(written(tmp_path, files), load_estimator)
 
 

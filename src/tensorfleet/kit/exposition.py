@@ -1,0 +1,76 @@
+"""`/metrics` of a process that has no API: a thread of its own, for whoever brings the token."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, make_wsgi_app
+
+log = structlog.get_logger(__name__)
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def new_registry(role: str, version: str) -> CollectorRegistry:
+    """With what every process says of itself: its role and version, CPU time, memory, open files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    info = Gauge("tensorfleet_info", "Role and version; always 1.", ("role", "version"), registry=registry)
+    info.labels(role, version).set(1)
+    return registry
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 10  # one request at a time is served: nobody may hold the line
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class MetricsServer:
+    """Serves one registry until `close()`."""
+
+    def __init__(self, registry: CollectorRegistry, address: str, token: str) -> None:
+        """Raises OSError when the address is taken."""
+        host, _, port = address.rpartition(":")
+        self._server = make_server(
+            host.strip("[]"), int(port), guarded(make_wsgi_app(registry), token), WSGIServer, _Handler
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def serve(registry: CollectorRegistry, address: str, token: str) -> MetricsServer | None:
+    """None when it cannot: a role does its work without anybody watching."""
+    try:
+        return MetricsServer(registry, address, token)
+    except (OSError, OverflowError) as error:
+        log.warning("metrics cannot be shown at this address", address=address, problem=str(error))
+        return None
+
+
+def guarded(app: Wsgi, token: str) -> Wsgi:
+    """The same application for those who bring the token."""
+    expected = f"Bearer {token}".encode()
+
+    def asked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        given = str(environ.get("HTTP_AUTHORIZATION", "")).encode("utf-8", "replace")
+        if hmac.compare_digest(given, expected):
+            return app(environ, start_response)
+        start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
+        return [b"send the token of this TensorFleet as 'Authorization: Bearer TOKEN'\n"]
+
+    return asked
