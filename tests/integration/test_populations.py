@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import tensorfleet
 from tensorfleet.sdk.studies import Study
-from tests.integration.platform import CLI, Platform, running_platform, wait_until
-from tests.integration.test_tuning import ended, holder_of, kill_everything
+from tests.integration.platform import Platform, wait_until
+from tests.integration.studies import through_disasters
 
 # Two that learn and two that hardly do, and steps small enough that those which are copied get somewhere.
 POPULATION = {"size": 4, "generations": 3, "perturbation_interval": 2}
@@ -87,27 +84,9 @@ OWN = {
 def test_no_leg_is_lost_or_trained_twice(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "climb.py").write_text(SCRIPT)
-    home = tmp_path / "home"
-    env = {**os.environ, "TENSORFLEET_HOME": str(home)}
-    subprocess.run(
-        [CLI, "up", "--detach", "--port", "0", "--workers", "2"], env=env, check=True, capture_output=True
-    )
-    platform = Platform(home, holder_of(home))
-    study = platform.client.tune(
-        {"name": "climb", "entrypoint": "climb.py", "code": str(tmp_path / "code"), "tune": OWN}
-    )
-    wait_until(lambda: len(ended(study)) >= 5, "the second generation")
-    victim = wait_until(platform.task_pids, "a running leg")[0]  # type: ignore[index]
-    os.kill(victim, signal.SIGKILL)
-    platform.kill("tuner")
-    before = wait_until(lambda: len(found := ended(study)) >= 6 and found, "more legs")
-    platform.client.close()
-    kill_everything(home)
-
-    with running_platform(home, workers=2) as again:
-        study = again.client.studies.get(study.id)
-        study.wait(timeout=60)
-        check_whole(again.client, study, before)  # type: ignore[arg-type]
+    spec = {"name": "climb", "entrypoint": "climb.py", "code": str(tmp_path / "code"), "tune": OWN}
+    with through_disasters(tmp_path / "home", spec, first=5, then=6) as (client, study, before):
+        check_whole(client, study, before)
 
 
 def check_whole(client: tensorfleet.Client, study: Study, before: list[dict[str, Any]]) -> None:
@@ -131,7 +110,7 @@ def check_whole(client: tensorfleet.Client, study: Study, before: list[dict[str,
 
 
 def test_a_cancelled_study_goes_on(platform: Platform, tmp_path: Path) -> None:
-    (tmp_path / "climb.py").write_text(SCRIPT.replace("13", "41"))
+    (tmp_path / "climb.py").write_text(SCRIPT.replace("13", "101"))
     tune = {key: OWN[key] for key in ("space", "objective")} | {
         "trials": 2,
         "parallel": 2,
@@ -154,7 +133,7 @@ def test_a_cancelled_study_goes_on(platform: Platform, tmp_path: Path) -> None:
     for one in trials[2:]:
         steps = [point.step for point in platform.client.jobs.get(one["job_id"]).metrics()["level"]]
         assert steps[0] > 1, "from the checkpoint of the cancelled one"
-        assert steps[-1] == 40
+        assert steps[-1] == 100
     said = platform.cli("studies", "retry", study.id, check=False)
     assert said.returncode == 1
     assert "has no failed or missing trials to run" in said.stderr

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import yaml
 
 import tensorfleet
 from tensorfleet.sdk.studies import Study
 from tests.integration.api import open_api, refused
-from tests.integration.platform import CLI, Platform, running_platform, wait_until
+from tests.integration.platform import Platform, wait_until
+from tests.integration.studies import through_disasters
 
 TRIALS = 8
 STEPS = 12
@@ -56,50 +53,9 @@ def slow_study(tmp_path: Path) -> dict[str, Any]:
     return {"name": "wine", "entrypoint": "svm.py", "code": str(code), "tune": TUNE}
 
 
-def ended(study: Study) -> list[dict[str, Any]]:
-    return [trial for trial in study.trials() if trial["state"] != "running"]
-
-
-def kill_everything(home: Path) -> None:
-    """The machine goes down: the supervisor and all below it, at once."""
-    platform = Platform(home, holder_of(home))
-    family = [platform.supervisor, *platform.supervisor.children(recursive=True)]
-    for process in family:
-        process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(family, timeout=10)
-    platform.client.close()
-
-
-def holder_of(home: Path) -> int:
-    from tensorfleet.settings import load_settings
-    from tensorfleet.supervisor.lock import HomeLock
-
-    holder = HomeLock(load_settings(home=home).run_dir).holder()
-    assert holder is not None
-    return int(holder["pid"])
-
-
 def test_no_trial_is_lost_or_run_twice(tmp_path: Path, slow_study: dict[str, Any]) -> None:
-    home = tmp_path / "home"
-    env = {**os.environ, "TENSORFLEET_HOME": str(home)}
-    subprocess.run(
-        [CLI, "up", "--detach", "--port", "0", "--workers", "2"], env=env, check=True, capture_output=True
-    )
-    platform = Platform(home, holder_of(home))
-    study = platform.client.tune(slow_study)
-    wait_until(lambda: len(ended(study)) >= 1, "a first trial")
-
-    victim = wait_until(platform.task_pids, "a running trial")[0]  # type: ignore[index]
-    os.kill(victim, signal.SIGKILL)
-    platform.kill("tuner")
-    before = wait_until(lambda: len(found := ended(study)) >= 4 and found, "half of the trials")
-    platform.client.close()
-    kill_everything(home)
-
-    with running_platform(home, workers=2) as again:
-        study = again.client.studies.get(study.id)
-        study.wait(timeout=60)
-        check_whole(again.client, study, before)  # type: ignore[arg-type]
+    with through_disasters(tmp_path / "home", slow_study, first=1, then=4) as (client, study, before):
+        check_whole(client, study, before)
 
 
 def check_whole(client: tensorfleet.Client, study: Study, before: list[dict[str, Any]]) -> None:

@@ -36,7 +36,6 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Submit a study; prints its id first."""
-    from tensorfleet.cli.output import emit_json
     from tensorfleet.sdk.studies import Study
 
     submission = with_settings(file, settings)
@@ -44,14 +43,7 @@ def tune(
     with session.connect() as client:
         with session.transfers() as step:
             study = Study(client.transport, client.send(submission, step=step).data)
-        if not as_json:
-            sys.stdout.write(f"{study.id}\n")
-            sys.stdout.flush()
-        completed = _follow(study, quiet=as_json) if follow else True
-        if as_json:
-            emit_json(study.summary())
-    if not completed:
-        raise typer.Exit(1)
+        _watch(study, study.id, follow, as_json)
 
 
 @app.command("list")
@@ -144,16 +136,22 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a study that has ended: run its failed and cancelled trials again, or make more."""
-    from tensorfleet.cli.output import emit_json
 
     with session.connect() as client:
         study = client.studies.find(ref).retry(trials)
-        if not as_json:
-            sys.stdout.write(f"{study.id} ({study.name}) goes on\n")
-            sys.stdout.flush()
-        completed = _follow(study, quiet=as_json) if follow else True
-        if as_json:
-            emit_json(study.summary())
+        _watch(study, f"{study.id} ({study.name}) goes on", follow, as_json)
+
+
+def _watch(study: Study, begun: str, follow: bool, as_json: bool) -> None:
+    """Says what has begun, follows it if asked, and exits with 1 when it was followed and did not complete."""
+    from tensorfleet.cli.output import emit_json
+
+    if not as_json:
+        sys.stdout.write(f"{begun}\n")
+        sys.stdout.flush()
+    completed = _follow(study, quiet=as_json) if follow else True
+    if as_json:
+        emit_json(study.summary())
     if not completed:
         raise typer.Exit(1)
 

@@ -139,9 +139,7 @@ def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[st
 
     @router.get("/jobs/{job_id}/leaderboard")
     async def job_leaderboard(job_id: str) -> JSONResponse:
-        return JSONResponse(
-            {"items": await asyncio.to_thread(jobs.leaderboard, job_id), "next_cursor": None}
-        )
+        return JSONResponse({"items": await asyncio.to_thread(jobs.leaderboard, job_id), "next_cursor": None})
 
     @router.get("/jobs/{job_id}/why")
     async def why_job(job_id: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import re
 import tempfile
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,10 @@ def _train(
     if context.rank != 0:
         return {"metrics": {}, "evaluation": {}, "model": None}
     metrics, evaluation = _evaluate(problem, data, replica)
+    print("held out: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()), flush=True)
+    if problem.validation is not None and len(problem.validation):
+        of_validation = replace(problem, held_out=problem.validation)
+        evaluation["validation"] = _evaluate(of_validation, data, replica)[0]
     weights = safetensors.numpy.save(torch_weights(network, loop.position.step))
     files = network_files(weights, config, data.classes, data.scale, data.prepare)
     files[KERAS_FILE] = _keras_file(network)
@@ -93,12 +98,9 @@ def _evaluate(problem: Problem, data: Arrays, replica: Replica) -> tuple[dict[st
     outputs = replica.outputs(as_array(data.prepare.transform(problem.features[problem.held_out])))
     if data.classes is None:
         mean, deviation = data.scale
-        found = evaluate(problem, None, outputs[:, 0].astype(np.float64) * deviation + mean, None)
-    else:
-        predicted = data.classes[outputs.argmax(axis=1)]
-        found = evaluate(problem, data.classes, predicted, _softmax(outputs))
-    print("held out: " + "  ".join(f"{name} {value:.4f}" for name, value in found[0].items()), flush=True)
-    return found
+        return evaluate(problem, None, outputs[:, 0].astype(np.float64) * deviation + mean, None)
+    predicted = data.classes[outputs.argmax(axis=1)]
+    return evaluate(problem, data.classes, predicted, _softmax(outputs))
 
 
 def _softmax(outputs: Array) -> Array:

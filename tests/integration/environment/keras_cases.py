@@ -87,12 +87,13 @@ def test_what_keras_learned_pytorch_predicts(tmp_path, sample, algorithm):
 
 
 def test_it_learns_and_keeps_the_best_epoch(tmp_path):
-    hyper = {"epochs": 300, "learning_rate": 0.03, "early_stopping": 4}
+    hyper = {"epochs": 300, "learning_rate": 0.001, "early_stopping": 4}
     task_dir, outcome = train(tmp_path, hyperparameters=hyper)
     course = [record["values"]["accuracy"] for record in read_records(task_dir, "metrics")]
     assert len(course) < 300
     assert course.index(max(course)) == len(course) - 5
-    assert outcome["metrics"]["accuracy"] == max(course) > 0.9
+    assert outcome["evaluation"]["validation"]["accuracy"] == max(course) > 0.9
+    assert outcome["evaluation"]["split"]["rows"] == {"train": 108, "validation": 12, "test": 30}
 
 
 def test_what_is_left_of_an_epoch_is_cut_anew_for_other_batches(tmp_path):

@@ -68,6 +68,7 @@ def arrays(rank: int, world_size: int) -> Arrays:
         y=rows % 3,
         train=rows[:41],
         held_out=rows[41:],
+        watched=rows[41:],
     )
     context = SimpleNamespace(rank=rank, world_size=world_size, seed=7)
     return Arrays(context, problem, ALGORITHMS["keras_mlp"], KerasMlpParams())  # type: ignore[arg-type]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from tensorfleet.training.algorithm import BOTH, NetworkAlgorithm
-from tensorfleet.training.algorithms.neural import TrainingParams, Width
+from tensorfleet.training.algorithms.neural import PictureParams, TrainingParams, Width
 
 TENSORFLOW = (
     "absl-py==2.5.1",
@@ -35,20 +35,11 @@ class KerasMlpParams(TrainingParams):
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
-class KerasCnnParams(TrainingParams):
+class KerasCnnParams(PictureParams, TrainingParams):
     widths: list[Width] = Field(
         default=[32, 64], min_length=1, max_length=8, description="channels of each stage"
     )
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    image_size: int | None = Field(
-        default=None,
-        ge=4,
-        le=4096,
-        description="pixels of each side; that of the first picture when left out",
-    )
-    channels: Literal[1, 3] | None = Field(
-        default=None, description="1 grey, 3 colours; those of the first picture when left out"
-    )
 
 
 _COMMON: dict[str, Any] = {

@@ -53,7 +53,9 @@ class MlpParams(NeuralParams):
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
-class ImageParams(NeuralParams):
+class PictureParams(Params):
+    """What pictures are brought to."""
+
     image_size: int | None = Field(
         default=None,
         ge=4,
@@ -63,6 +65,10 @@ class ImageParams(NeuralParams):
     channels: Literal[1, 3] | None = Field(
         default=None, description="1 grey, 3 colours; those of the first picture when left out"
     )
+
+
+class ImageParams(PictureParams, NeuralParams):
+    """What all networks of PyTorch for pictures have in common."""
 
 
 class CnnParams(ImageParams):
