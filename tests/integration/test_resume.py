@@ -69,7 +69,7 @@ def test_two_ranks_agree_on_a_step_and_go_on_from_it(
     step = outcomes[0]["step"]
     assert outcomes[1]["step"] == step, "all ranks stop at the same step"
     assert outcomes[0]["saved_step"] == step, "no step is lost"
-    assert max(asked.values()) < step <= max(asked.values()) + 2
+    assert min(asked.values()) < step <= max(asked.values()) + 2
 
     second = tasks(tmp_path, 2, attempt=2, resume=read_records(first[0], "checkpoint")[-1])
     assert warm.run(second) == [0, 0]
