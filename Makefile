@@ -22,13 +22,14 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-dev setup-bench demo test check unit contracts integration chaos chaos-long bench dev build proto docs clean
+.PHONY: help setup setup-dev setup-deploy setup-bench demo test check unit contracts integration chaos chaos-long deploy-tests deploy-check bench dev build proto docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/.setup ## .venv with TensorFleet and its extras
 setup-dev: .venv/.setup-dev ## the same with what the tests need
+setup-deploy: .venv/.setup-deploy ## the same with what looks at deploy/
 setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 
 .venv/bin/uv:
@@ -42,18 +43,21 @@ setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 	@touch $@
 
 .venv/.setup-dev: .venv/.setup
-	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev,docs]'
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev,docs,ray]'
+	@touch $@
+
+.venv/.setup-deploy: .venv/.setup-dev
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[deploy]'
 	@touch $@
 
 .venv/.setup-bench: .venv/.setup-dev
-	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev,docs,ray]'
 	@$(UV) pip install --quiet --python $(BIN)/python --target .venv/peers $(PEERS)
 	@touch $@
 
 demo: setup ## train two models on real data, watch, predict; KEEP=1 leaves the platform running
 	@$(BIN)/tensorfleet demo $(if $(KEEP),--keep)
 
-test: check unit contracts integration chaos ## everything: lint, types, import rules, all tests
+test: check unit contracts integration deploy-tests chaos ## everything: lint, types, import rules, all tests
 
 check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/ruff check .
@@ -70,6 +74,12 @@ contracts: setup-dev ## one suite per port, on every backend, with real servers
 
 integration: setup-dev ## the platform as a whole: real processes, killed for real
 	$(BIN)/pytest tests/integration -q
+
+deploy-tests: setup-deploy ## images, manifests, chart, scripts: linted, rendered, compared with what there is
+	$(BIN)/pytest tests/deploy -q
+
+deploy-check: setup-dev ## builds the images and runs a job in containers, as root on Debian, without a registry
+	$(BIN)/python deploy/check/check.py
 
 chaos: setup-dev ## 500 jobs under random faults, on both databases: every one has to end as it should
 	$(BIN)/pytest tests/chaos -q

@@ -7,9 +7,11 @@ import sys
 
 ALL = (
     "job_start",
+    "fleet_start",
     "idle",
     "transfer",
     "scheduler",
+    "autoscaling",
     "noop",
     "scale",
     "recovery",

@@ -25,6 +25,8 @@ from tensorfleet.scheduling.scheduler import schedule
 DAY_S = 24 * HOUR
 SLOTS = 4
 FIXED = 12
+CHEAP = 4
+"""A fixed fleet that costs about as much as the scaled one."""
 MAXIMA = range(FIXED, 2 * FIXED + 1)
 JOINS_S = 60.0
 LOOK_S = 10.0
@@ -157,10 +159,10 @@ def figures(results: list[tuple[Result, Bill]]) -> dict[str, Any]:
     }
 
 
-def fixed(traces: list[Trace]) -> dict[str, Any]:
+def fixed(traces: list[Trace], workers: int) -> dict[str, Any]:
     results = []
     for trace in traces:
-        simulation = Billed(trace, fleet_of(trace))
+        simulation = Billed(trace, fleet_of(replace(trace, nodes=workers)))
         simulation._at(DAY_S, "midnight")
         results.append((simulation.run(), simulation.bill))
     return figures(results)
@@ -177,8 +179,9 @@ def scaled(traces: list[Trace], most: int) -> dict[str, Any]:
 
 def main() -> None:
     traces = [bursty_day(seed) for seed in range(1, DAYS + 1)]
-    found = {f"fixed, {FIXED} workers": fixed(traces)}
-    wait_s = found[f"fixed, {FIXED} workers"]["median_wait_s"]
+    first = fixed(traces, FIXED)
+    wait_s = first["median_wait_s"]
+    found = {f"fixed, {FIXED} workers": first, f"fixed, {CHEAP} workers": fixed(traces, CHEAP)}
     for most in MAXIMA:
         found[f"scaled, 1 to {most}"] = scaled(traces, most)
         print(f"  1 to {most} done", file=sys.stderr, flush=True)
@@ -197,7 +200,7 @@ def main() -> None:
     ]
     head = ("a day", "median wait, min", "p95 wait, min", "worker hours", "idle", "idle slot hours")
     table(f"{DAYS} bursty days, {SLOTS} slots each, {JOINS_S:.0f} s to join", rows, head)
-    first, last = next(iter(found.values())), list(found.values())[-1]
+    last = list(found.values())[-1]
     saved = {
         name: 1 - last[f"{name}_hours_a_day"] / first[f"{name}_hours_a_day"]
         for name in ("idle_workers", "idle_slots")
@@ -206,6 +209,11 @@ def main() -> None:
         f"\n  at a median wait of {last['median_wait_s'] / 60:.1f} min (fixed: {wait_s / 60:.1f} min): "
         f"{saved['idle_workers']:.0%} less idle worker time, {saved['idle_slots']:.0%} less idle slot time"
     )
+    days = " ".join(
+        f"{ours / 60:.1f}/{theirs / 60:.1f}"
+        for ours, theirs in zip(last["median_wait_by_day_s"], first["median_wait_by_day_s"], strict=True)
+    )
+    print(f"  median wait by day, scaled/fixed, min: {days}")
     write("autoscaling", {"fleets": found, "saved": saved})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from importlib.util import find_spec
@@ -30,9 +30,14 @@ from tensorfleet.jobs.schemas import JobSpec
 from tensorfleet.jobs.service import JobService
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import utc_now
+from tensorfleet.ledger.budgets import Budget
+from tensorfleet.ledger.model import Price, PriceBook
+from tensorfleet.ledger.service import Ledger
+from tensorfleet.ledger.store import SqlLedgerStore
 from tensorfleet.objects.blobs import BlobStore
 from tensorfleet.registry.store import SqlRegistryStore
 from tensorfleet.scaling.model import Limits
+from tensorfleet.scaling.packing import largest_fleet
 from tensorfleet.scaling.windows import Window
 from tensorfleet.scheduling.model import Quota
 from tensorfleet.scheduling.room import capacity
@@ -88,7 +93,7 @@ def build_services(
     )
     registered = SqlRegistryStore(database).refers_to
     leftovers = Leftovers(objects, log, job_store.shares_provenance, registered)
-    inputs = FleetInputs(datasets, blobs, workers, limits_of(settings) if may_grow(settings) else None)
+    inputs = FleetInputs(datasets, blobs, workers, limits_of(settings) if settings.autoscale.enabled else None)
     jobs = JobService(job_store, log, inputs, utc_now, wake, wake_tuner, leftovers.clear)
     forks = Forks(jobs, job_store, log, objects.copy, wake)
     made_of = Provenance(
@@ -133,9 +138,27 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def may_grow(settings: Settings) -> bool:
-    """Whether what does not fit today may fit tomorrow."""
-    return settings.autoscale.enabled
+def price_book_of(settings: Settings) -> PriceBook:
+    """The prices as the ledger reads them."""
+    given = settings.prices
+    default = Price(given.cpu_hour or 0.0, given.gpu_hour or 0.0, given.memory_gb_hour or 0.0)
+    types = {
+        name: replace(default, **price.model_dump(exclude_none=True)) for name, price in given.types.items()
+    }
+    return PriceBook(given.currency, default, types, given.carbon_g_per_kwh)
+
+
+def budgets_of(settings: Settings) -> dict[str, Budget]:
+    """The workspaces' budgets as the ledger reads them."""
+    return {
+        name: Budget(given.monthly, given.warn_at, given.stop, given.running == "save_and_wait")
+        for name, given in settings.budgets.items()
+    }
+
+
+def ledger_of(services: Services) -> Ledger:
+    store, settings = SqlLedgerStore(services.database), services.settings
+    return Ledger(store, price_book_of(settings), budgets_of(settings), services.jobs.get, utc_now)
 
 
 def quotas_of(settings: Settings) -> dict[str, Quota]:
@@ -263,7 +286,9 @@ def capacity_errors(
     views = take_snapshot(utc_now(), (), workers, ()).workers
     possible = capacity(demand_of(resources), views)
     if grows is not None:
-        possible = max(possible, largest(demand_of(resources), views, grows))
+        launched = {worker.id for worker in workers if worker.resources.get("type")}
+        others = [view for view in views if view.id not in launched]
+        possible = max(possible, largest_fleet(grows, others).ever(demand_of(resources)))
     needed = spec.resources.min_workers or spec.resources.workers
     if possible >= needed:
         return []

@@ -18,11 +18,13 @@ from pydantic_settings import (
 )
 
 from tensorfleet.errors import InvalidInput, nearest
+from tensorfleet.kit.addresses import join_address, split_address, stays_here
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.kit.home import ADDRESS_FILE, TOKEN_FILE, default_home
 from tensorfleet.kit.units import parse_size
 from tensorfleet.settings_autoscale import AutoscaleSettings, MinimumWindow
-from tensorfleet.settings_monitoring import MetricsSettings
+from tensorfleet.settings_monitoring import ChannelSettings, MetricsSettings
+from tensorfleet.settings_spending import BudgetSettings, PricesSettings
 
 __all__ = ["ADDRESS_FILE", "TOKEN_FILE", "Settings", "default_home", "ensure_home", "load_settings"]
 
@@ -94,6 +96,13 @@ class Settings(BaseSettings):
     Several, separated by commas, where standbys wait: clients try one after the other."""
     orchestrator_listen: str = ""
     """Where this machine's orchestrator answers; the first of `orchestrator_address` when empty."""
+    mutual_tls: Literal["auto", "always", "never"] = "auto"
+    """Whether orchestrator, gateway, tuner and agents prove to each other who they are: `auto` where they are spoken to from
+    other machines, `never` for a network that does it for them."""
+    authority_address: str = ""
+    """`host:port` where certificates are given; the first `orchestrator_address` with a port higher by ten when empty."""
+    certificate_life_s: float = Field(default=7 * 86400.0, ge=4)
+    """How long a certificate is good; it is renewed when half of that is over."""
     database_url: str = ""
     object_store_url: str = ""
     mlflow_url: str = ""
@@ -122,11 +131,37 @@ class Settings(BaseSettings):
     """How many workers there may be, and when there are more or fewer; off unless `enabled`."""
     metrics: MetricsSettings = MetricsSettings()
     """Ports at which the roles without an API show their metrics."""
+    notify: tuple[ChannelSettings, ...] = ()
+    """Who is told of failed jobs, lost workers and full disks, and how."""
+    prices: PricesSettings = Field(default_factory=PricesSettings)
+    """What cores, GPUs and memory cost in an hour, and the carbon of the fleet's electricity."""
+    budgets: dict[str, BudgetSettings] = Field(default_factory=dict)
+    """By workspace: what it may spend in a month, and what happens then."""
     redis_url: str = ""
     """Wakes streams at once where several gateways run; nothing is kept there."""
     max_upload_bytes: int = Field(default=1024**4, gt=0)
     log_limit_bytes: int = Field(default=256 * 1024**2, gt=0)
     """Log bytes kept per task; beyond it the log says so and goes on without them."""
+
+    @field_validator("orchestrator_address", "orchestrator_listen", "authority_address")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        for one in filter(None, value.split(",")):
+            if not one.strip().startswith("unix:"):
+                try:
+                    split_address(one)
+                except ValueError as error:
+                    raise ValueError("has to be host:port or unix:/path") from error
+        return value
+
+    @field_validator("notify")
+    @classmethod
+    def _have_channels_of_their_own(cls, channels: tuple[ChannelSettings, ...]) -> tuple[ChannelSettings, ...]:
+        names = [one.name for one in channels]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two channels are named '{twice}'; give each a name of its own")
+        return channels
 
     @property
     def database(self) -> str:
@@ -147,6 +182,27 @@ class Settings(BaseSettings):
     @property
     def listen(self) -> str:
         return self.orchestrator_listen or self.orchestrator.split(",")[0].strip()
+
+    @property
+    def secured(self) -> bool:
+        """Whether the orchestrator's address is spoken to with certificates."""
+        addresses = [one for one in (*self.orchestrator.split(","), self.listen) if not one.strip().startswith("unix:")]
+        if self.mutual_tls == "auto":
+            return not all(stays_here(one) for one in addresses)
+        return self.mutual_tls == "always" and bool(addresses)
+
+    @property
+    def authority(self) -> str:
+        if self.authority_address:
+            return self.authority_address
+        tcp = [one for one in self.orchestrator.split(",") if not one.strip().startswith("unix:")]
+        host, port = split_address(tcp[0] if tcp else self.listen)
+        return join_address(host, port + 10)
+
+    @property
+    def pki_dir(self) -> Path:
+        """Keys and certificates of this home."""
+        return self.home / "pki"
 
     @property
     def run_dir(self) -> Path:
@@ -209,7 +265,9 @@ def _names_beside(field: str) -> list[str]:
         "fleet.types": WorkerTypeSettings,
         "autoscale": AutoscaleSettings,
         "autoscale.schedule": MinimumWindow,
+        "prices": PricesSettings,
         "metrics": MetricsSettings,
+        "notify": ChannelSettings,
     }
     where = re.sub(r"\.\d+", "", field).rpartition(".")[0]
     return [f"{where}.{name}" if where else name for name in models.get(where, Settings).model_fields]

@@ -25,6 +25,7 @@ from tensorfleet.settings import Settings, ensure_home, load_settings
 from tensorfleet.supervisor.launchers import build_launcher
 from tensorfleet.testing.ray_cluster import RayCluster, here, ray_cluster
 
+pytestmark = pytest.mark.timeout(240)  # Ray's head alone needs half a minute where others want the cores too
 SMALL = WorkerType("small", slots=1, cpus=0.5)
 LARGE = WorkerType("large", slots=2, cpus=1.0)
 
@@ -121,8 +122,8 @@ class Local:
 
 
 class Ray:
-    def __init__(self, home: Path, settings: Settings, token: str, cluster: RayCluster) -> None:
-        self.home, self._settings, self._token = home, settings, token
+    def __init__(self, settings: Settings, token: str, cluster: RayCluster) -> None:
+        self.home, self._settings, self._token = cluster.nodes[0].home, settings, token
         self._cluster = cluster
 
     def launcher(self) -> Launcher:
@@ -132,11 +133,14 @@ class Ray:
 
     def kill(self, launcher: Launcher, worker_id: str) -> None:
         """As somebody does it who thinks that it is not needed."""
+        self.tell(launcher, f"ray.kill(ray.get_actor('{worker_id}'))")
+
+    def tell(self, launcher: Launcher, code: str) -> str:
+        """What a driver of somebody else's prints."""
         namespace = launcher._told[1]  # type: ignore[attr-defined]
-        code = "import ray, sys; ray.init(address='auto', namespace=sys.argv[1]); ray.kill(ray.get_actor(sys.argv[2]))"
-        subprocess.run(
-            [sys.executable, "-c", code, namespace, worker_id], check=True, capture_output=True, timeout=60
-        )
+        code = f"import ray; ray.init(address='auto', namespace='{namespace}'); {code}"
+        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+        return done.stdout.decode()
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -154,7 +158,7 @@ class Ray:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
     with ray_cluster() as found:
-        found.add(here(), 8, tmp_path_factory.mktemp("ray"))
+        found.add(here(), 8, tmp_path_factory.mktemp("ray") / "home")
         yield found
 
 
@@ -167,11 +171,13 @@ def engine(
         found = request.getfixturevalue("cluster")
         for name, value in found.env.items():
             monkeypatch.setenv(name, value)
-    settings = load_settings(home=tmp_path, fleet={"launcher": kind})
+    # An orchestrator that is not there: an agent does not need it to come up.
+    address = {"orchestrator_address": "127.0.0.1:9"} if kind == "ray" else {}
+    settings = load_settings(home=tmp_path, fleet={"launcher": kind}, **address)
     token = ensure_home(settings)
     with ExitStack() as stack:
         if kind == "ray":
-            made: Engine = Ray(tmp_path, settings, token, found)
+            made: Engine = Ray(settings, token, found)
         else:
             made = Local(stack, tmp_path, settings, token)
         yield made
@@ -286,10 +292,48 @@ def test_ray_starts_an_agent_again_as_a_later_incarnation(engine: Engine, launch
     wait_for_state(launcher, "w-1", LaunchState.UP)
 
 
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
+def test_the_places_of_a_gang_are_taken_together_and_given_back(engine: Ray, launcher: Launcher) -> None:
+    states = (
+        "from ray.util import placement_group_table as table; "
+        "print([one['state'] for one in table().values() if one['state'] != 'REMOVED'])"
+    )
+    wait_for(lambda: launcher.launch_together(["w-1", "w-2"], SMALL) is None, "asked for")
+    for name in ("w-1", "w-2"):
+        wait_for_state(launcher, name, LaunchState.UP)
+    assert "['CREATED']" in engine.tell(launcher, states)
+    launcher.release("w-1")
+    wait_for(lambda: seen(launcher, "w-1") is None, "one is given back")
+    launcher.release("w-2")
+    wait_for(lambda: not launcher.launched(), "the other, too")
+    assert "[]" in engine.tell(launcher, states)
+
+
+def test_agents_stay_where_they_can_reach_the_orchestrator(
+    cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that listens at a socket file is to be found on its own machine alone, and so is everything of its agents."""
+    for name, value in cluster.env.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(home=tmp_path, fleet={"launcher": "ray"})
+    launcher = build_launcher(settings, ensure_home(settings))
+    try:
+        wait_for(lambda: launcher.launch("w-1", SMALL) is None, "asked for")
+        (pid,) = wait_for(lambda: agents(tmp_path, "w-1"), "its process, with its log in the home")
+        assert told(pid)["host"] == "127.0.0.1"
+        wait_for_state(launcher, "w-1", LaunchState.UP)
+        launcher.release("w-1")
+        wait_for(lambda: not launcher.launched(), "it is given back")
+    finally:
+        launcher.close()
+
+
 def told(pid: int) -> dict[str, Any]:
     """What an agent was started with."""
-    found: dict[str, Any] = json.loads(psutil.Process(pid).environ()["TENSORFLEET_AGENT_CONFIG"])
-    return found
+    process = psutil.Process(pid)  # which may still be a copy of the one that starts it
+    found = wait_for(lambda: process.environ().get("TENSORFLEET_AGENT_CONFIG"), "what it was told")
+    config: dict[str, Any] = json.loads(found)
+    return config
 
 
 def test_a_nursery_that_was_killed_takes_its_agents_along_and_knows_of_them_later(tmp_path: Path) -> None:
@@ -324,5 +368,12 @@ def test_a_cluster_that_is_not_there_is_said_so(tmp_path: Path, monkeypatch: pyt
     try:
         with pytest.raises(Unavailable, match="Ray"):
             launcher.launched()
+
+        def why() -> str:
+            with pytest.raises(Unavailable) as refused:
+                launcher.launched()
+            return refused.value.detail
+
+        wait_for(lambda: "ray start --head" in why(), "what to do about it")
     finally:
         launcher.close()

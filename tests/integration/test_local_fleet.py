@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from tensorfleet.agent.agent import ALONE
 from tensorfleet.errors import Unavailable
 from tensorfleet.fleet.ports import Launcher, LaunchState, WorkerType
 from tensorfleet.settings import ensure_home, load_settings
 from tensorfleet.supervisor.launchers import build_launcher
+from tensorfleet.supervisor.roles import agent_config
 from tests.integration.platform import Platform, running_platform, wait_until
 from tests.integration.scripts import submitting
 
@@ -124,3 +130,38 @@ def test_a_killed_agent_is_known_to_be_lost_before_its_lease_is_over(
 def _nursery(platform: Platform) -> psutil.Process:
     (found,) = [child for child in platform.supervisor.children() if child.name() == "tf-nursery"]
     return found
+
+
+@contextmanager
+def agent_process(platform: Platform, folder: Path, **told: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """An agent that nobody looks after; ended at the end."""
+    settings = load_settings(home=platform.home)
+    usual = agent_config(settings, ensure_home(settings))
+    config = dataclasses.replace(usual, work_dir=str(folder), light=True, **told)
+    env = {**os.environ, "TENSORFLEET_AGENT_CONFIG": config.to_json()}
+    command = [sys.executable, "-m", "tensorfleet.agent"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_an_agent_that_was_replaced_ends(crowded: Platform, tmp_path: Path) -> None:
+    with agent_process(crowded, tmp_path / "new", worker_id="r-1", resources={"incarnation": 2}):
+        online(crowded, "r-1")
+        with agent_process(crowded, tmp_path / "old", worker_id="r-1", resources={"incarnation": 1}) as old:
+            _, said = old.communicate(timeout=20)
+            assert old.returncode == 0
+            assert b"a later agent has joined as worker r-1" in said
+        assert state(crowded, "r-1") == "online"
+
+
+def test_an_agent_that_finds_no_orchestrator_gives_its_place_back(crowded: Platform, tmp_path: Path) -> None:
+    nowhere = f"unix:{tmp_path / 'nowhere.sock'}"
+    with agent_process(
+        crowded, tmp_path / "lost", worker_id="l-1", orchestrator=nowhere, alone_s=0.5
+    ) as lost:
+        lost.communicate(timeout=20)
+        assert lost.returncode == ALONE

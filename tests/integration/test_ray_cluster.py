@@ -25,6 +25,9 @@ from tensorfleet.testing.ray_cluster import RayCluster, RayNode, here, ray_clust
 from tensorfleet.testing.servers import free_ports
 from tests.integration.platform import CLI, Platform, wait_until
 
+pytestmark = pytest.mark.timeout(
+    300
+)  # three nodes of Ray need a minute to start where others want the cores too
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RECOVERED_S = 30.0
 STEPS = 40
@@ -90,7 +93,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         ray = stack.enter_context(ray_cluster())
         for number, machine in enumerate(found):
             ray.add(machine, 3 if number == 0 else 1, folder / f"node-{number}")
-        ray.wait()
         platform = stack.enter_context(_platform(folder / "home", ray))
         made = Cluster(ray, platform, separate)
         made.all_online()

@@ -57,8 +57,16 @@ class RayEngine:
                 )
                 self.connected.set()
             except Exception as error:  # whatever it is, the answer is to say so and to try again
-                self.trouble = f"there is no Ray cluster at '{self._address}': {first_line(error)}"
+                self.trouble = self._why_not(error)
                 time.sleep(CONNECT_AGAIN_S)
+
+    def _why_not(self, error: Exception) -> str:
+        if self._address == "auto" and isinstance(error, ConnectionError):
+            return (
+                "no Ray cluster runs on this machine; start one with `ray start --head`, join one with "
+                "`ray start --address=HOST:6379`, or set fleet.address"
+            )
+        return f"the Ray cluster ({self._address}) cannot be joined: {first_line(error)}"
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         if not self.connected.is_set():
@@ -158,7 +166,10 @@ class RayEngine:
 
         if actor is not None and actor.state != _GONE:
             told = (worker_id, actor.began_at, actor.restarts)
-            handle = ray.get_actor(worker_id, namespace=self._namespace)
+            try:
+                handle = ray.get_actor(worker_id, namespace=self._namespace)
+            except ValueError:
+                return False  # it has ended since it was listed, and is gone the next time
             if actor.state == _UP and told not in self._told_to_leave:
                 handle.leave.remote()
                 self._told_to_leave.add(told)
@@ -285,8 +296,10 @@ def _serve(engine: RayEngine, descriptor: int) -> None:
             question = json.loads(line)
             try:
                 answer = engine.answer(question)
-            except Exception as error:  # Ray raises whatever it likes; the launcher has to hear of it
+            except (ValueError, TypeError, KeyError) as error:
                 answer = {"error": f"{type(error).__name__}: {first_line(error)}"}
+            except Exception as error:  # Ray's own: whatever it is, it has not done what it was asked for
+                answer = {"unavailable": f"Ray: {first_line(error)}"}
             link.sendall(json.dumps(answer | {"number": question["number"]}).encode() + b"\n")
     os._exit(0)  # Ray's own way out takes seconds, and there is nothing to save
 

@@ -128,7 +128,12 @@ leases = Table(
     Column("cpu_used_s", Float),
     Column("energy_j", Float),
     Column("energy_how", String(20)),  # measured or estimated
+    Column("job_name", String(200)),  # these outlive the job and the worker
+    Column("algorithm", String(300)),
+    Column("worker_type", String(64)),
     Index("ix_leases_granted", "workspace", "granted_at"),
+    Index("ix_leases_job", "job_id"),
+    Index("ix_leases_released", "released_at"),
     Index(
         "ix_leases_live",
         "worker_id",

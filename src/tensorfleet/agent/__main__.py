@@ -20,9 +20,16 @@ async def _run(config: AgentConfig) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     asyncio.get_running_loop().add_signal_handler(processes.LEAVE, agent.leave)
-    with contextlib.suppress(asyncio.CancelledError):
+    shown = _show(agent, config) if config.metrics else contextlib.nullcontext()
+    with shown, contextlib.suppress(asyncio.CancelledError):
         return await work
     return 0
+
+
+def _show(agent: Agent, config: AgentConfig) -> contextlib.AbstractContextManager[object]:
+    from tensorfleet.agent import numbers
+
+    return contextlib.closing(numbers.serve(agent, config))
 
 
 def main() -> int:

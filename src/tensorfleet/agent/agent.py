@@ -19,8 +19,9 @@ from tensorfleet.agent.keeper import Keeper
 from tensorfleet.agent.pulses import Pulses
 from tensorfleet.agent.spool import Spool, SpooledTask
 from tensorfleet.agent.stats import ReservedPorts, machine_resources, machine_stats
-from tensorfleet.kit.files import write_atomic
-from tensorfleet.kit.ids import new_id
+from tensorfleet.trust.channels import open_aio_channel
+from tensorfleet.trust.identity import Credentials, Identity
+from tensorfleet.trust.renewing import kept_fresh
 from tensorfleet.wire import codec
 from tensorfleet.wire import tensorfleet_pb2 as pb
 from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorStub
@@ -53,6 +54,9 @@ class Parted(Exception):
         self.code = code
 
 
+REFUSED = 1
+"""What it ends with when its certificate is revoked: its tasks have been given to others, and end with it."""
+
 Outgoing = asyncio.Queue[pb.AgentMessage | None]
 """Messages for one stream; None ends it."""
 
@@ -70,7 +74,8 @@ class Agent:
         self._attached = False
         self._first_attached = asyncio.Event()
         self._leaving = asyncio.Event()
-        self.worker_id = config.worker_id or _identity(Path(config.work_dir))
+        self.worker_id = config.own_name
+        self._identity = open_identity(config)
         self._resources = (
             machine_resources() | config.resources | {"host": config.host, "ports": self._ports.numbers}
         )
@@ -84,19 +89,32 @@ class Agent:
         self._spool.recover()
         self._config.cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._warm_up())
-                group.create_task(self._stay_attached())
-                group.create_task(self._deliver())
-                group.create_task(self._beat())
-                group.create_task(self._pulses.run())
-                group.create_task(self._part())
+            with kept_fresh(self._identity):
+                await self._work()
         except* Parted as parted:
             code = self._parted(parted.exceptions[0])
         finally:
             self._keeper.interrupt_all()
             self._ports.close()
         return code
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._warm_up())
+            group.create_task(self._stay_attached())
+            group.create_task(self._deliver())
+            group.create_task(self._beat())
+            group.create_task(self._pulses.run())
+            group.create_task(self._part())
+
+    @property
+    def attached(self) -> bool:
+        return self._outgoing is not None
+
+    @property
+    def tasks(self) -> list[SpooledTask]:
+        """Those that it holds: running, or not yet delivered."""
+        return list(self._spool.tasks.values())
 
     # ---- the end of it -----------------------------------------------------------------------------------------------
 
@@ -145,6 +163,8 @@ class Agent:
             except (grpc.aio.AioRpcError, TimeoutError) as error:
                 if isinstance(error, grpc.aio.AioRpcError) and _is_replaced(error):
                     raise Parted(error.details() or "replaced") from error
+                if isinstance(error, grpc.aio.AioRpcError) and _is_refused(error):
+                    raise Parted(error.details() or "refused", REFUSED) from error
                 if self._attached or delay_s == RECONNECT_FIRST_S:
                     detail = error.details() if isinstance(error, grpc.aio.AioRpcError) else "it says nothing"
                     log.info("the orchestrator is away; tasks go on", address=address, detail=detail)
@@ -164,7 +184,8 @@ class Agent:
             ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.min_reconnect_backoff_ms", CONNECT_LIMIT_MS),
         ]
-        async with grpc.aio.insecure_channel(address, options=options) as channel:
+        own = self._identity.current if self._identity is not None else None
+        async with open_aio_channel(address, options, own) as channel:
             outgoing: Outgoing = asyncio.Queue()
             name = self._config.name or socket.gethostname()
             hello = codec.hello(self.worker_id, name, self._config.slots, self._resources, self._spool.tasks)
@@ -175,6 +196,8 @@ class Agent:
                 call = stub.Attach(_drain(outgoing), metadata=metadata)
                 while (message := await _read(call, SILENCE_S)) is not grpc.aio.EOF:
                     self._hear(message, outgoing)
+                    if self._identity is not None and self._identity.current is not own:
+                        return  # and come back with the next certificate
             finally:
                 self._outgoing = None
                 outgoing.put_nowait(None)
@@ -295,10 +318,19 @@ def _is_replaced(error: grpc.aio.AioRpcError) -> bool:
     return (error.details() or "").startswith("replaced:")
 
 
-def _identity(work_dir: Path) -> str:
-    """The name under which this agent is known for life; made at its first start."""
-    path = work_dir / "worker-id"
-    if not path.exists():
-        work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomic(path, new_id("w").encode())
-    return path.read_text().strip()
+def _is_refused(error: grpc.aio.AioRpcError) -> bool:
+    """Whether an orchestrator says for good that this agent may not come back; an expired certificate may be renewed yet."""
+    detail = error.details() or ""
+    return error.code() is grpc.StatusCode.UNAUTHENTICATED and detail.endswith("is revoked")
+
+
+def open_identity(config: AgentConfig) -> Identity | None:
+    """Who this agent is to other machines.  What it was given at its start may be older than what it has renewed since."""
+    if not config.secured:
+        return None
+    identity = Identity(Path(config.work_dir))
+    found = identity.find()
+    given = Credentials(**config.credentials) if config.credentials else None
+    if given is not None and (found is None or found.expires_at < given.expires_at):
+        identity.save(given)
+    return identity

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tensorfleet.kit.files import write_atomic
+from tensorfleet.kit.ids import new_id
+
 
 @dataclass(frozen=True)
 class AgentConfig:
@@ -39,8 +42,25 @@ class AgentConfig:
     """A folder that the agents of one machine share; `work_dir` when empty."""
     nursery: str = ""
     """Socket of the process that it is one of the children of: its templates are forked from one that is there."""
+    metrics: str = ""
+    """`host:port` at which it shows its metrics; nowhere when empty."""
+    secured: bool = False
+    """Whether it shows a certificate: the one in `work_dir`, whose name is then its own."""
+    credentials: dict[str, Any] = field(default_factory=dict)
+    """A certificate with its key, from whoever starts it on another machine; written to `work_dir` at its start."""
     light: bool = False
     """No warm template before the first task that needs one."""
+
+    @property
+    def own_name(self) -> str:
+        """The name under which this agent is known for life; made at its first start if nobody has chosen it."""
+        if self.worker_id:
+            return self.worker_id
+        path = Path(self.work_dir) / "worker-id"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomic(path, new_id("w").encode())
+        return path.read_text().strip()
 
     @property
     def tasks_dir(self) -> Path:

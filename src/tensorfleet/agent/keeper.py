@@ -18,9 +18,11 @@ from tensorfleet.agent.config import AgentConfig
 from tensorfleet.agent.disk import DiskWatch
 from tensorfleet.agent.job_folders import JobFolders
 from tensorfleet.agent.memory import MemoryWatch, TaskMemory
+from tensorfleet.agent.spans import TaskSpans
 from tensorfleet.agent.spool import Spool, SpooledTask
 from tensorfleet.agent.stats import visible_gpus
 from tensorfleet.agent.templates import Templates, task_env
+from tensorfleet.agent.usage import UsageWatch
 from tensorfleet.agent.warm import Listener
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.wire import tensorfleet_pb2 as pb
@@ -50,7 +52,9 @@ class Keeper:
         self._changed = changed
         self._kills: set[asyncio.Task[None]] = set()
         self._memory = MemoryWatch(spool.tasks)
+        self._usage = UsageWatch(spool.tasks)
         self._folders = JobFolders(config.jobs_dir)
+        self._spans = TaskSpans(utc_now)
         self.disk = DiskWatch(
             Path(config.work_dir),
             config.min_free_disk_bytes,
@@ -66,6 +70,7 @@ class Keeper:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._templates.run(torch=self._gpus > 0 and not self._config.light))
             group.create_task(self._memory.run())
+            group.create_task(self._usage.run())
             group.create_task(self._folders.run())
             group.create_task(self.disk.run())
 
@@ -76,6 +81,7 @@ class Keeper:
                 self.tell_started(known)
             return
         task = self._completed(order.lease, json.loads(order.task_json))
+        task |= self._spans.begin(order.lease, task)
         try:
             spooled = self._spool.add(order.lease, task)
         except OSError as error:
@@ -87,6 +93,7 @@ class Keeper:
         resources = task["spec"]["resources"]
         spooled.memory = TaskMemory(int(task["rank"]), int(resources.get("memory") or 0))
         gpus = self._take_gpus(order.lease, int(resources["gpus"]))
+        spooled.usage = self._usage.begin(gpus)
         self._templates.start(
             spooled, task["spec"], task_env(task, spooled.directory, gpus, self._config.host)
         )
@@ -173,10 +180,10 @@ class Keeper:
         if task.stop:
             self._carry_out(task)
 
-    def _task_exited(self, lease: int, wait_status: int) -> None:
+    def _task_exited(self, lease: int, wait_status: int, cpu_s: float) -> None:
         task = self._spool.tasks.get(lease)
         if task is not None:
-            self._ended(task, wait_status)
+            self._ended(task, wait_status, cpu_s)
 
     def _refused(self, lease: int, outcome: dict[str, Any]) -> None:
         """It cannot start; what it would have run in is not to be had."""
@@ -191,11 +198,13 @@ class Keeper:
             _signal_all(task, signal.SIGKILL)
             self._ended(task, None)
 
-    def _ended(self, task: SpooledTask, wait_status: int | None) -> None:
+    def _ended(self, task: SpooledTask, wait_status: int | None, cpu_s: float | None = None) -> None:
         self._spool.conclude(task, wait_status)
         self.disk.judge(task)
+        task.outcome["usage"] = self._usage.finish(task.usage, task.memory, cpu_s)
         self._gpus_taken.pop(task.lease, None)
         self._folders.leave(task.lease)
+        self._spans.end(task.lease, task.directory, task.outcome)
         self._changed()
 
 

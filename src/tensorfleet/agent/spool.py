@@ -21,6 +21,7 @@ from tensorfleet.agent import processes
 from tensorfleet.agent.memory import TaskMemory
 from tensorfleet.agent.outcomes import INTERRUPTED_FILE, outcome_of, read_object, refused
 from tensorfleet.agent.streams import Stream
+from tensorfleet.agent.usage import TaskUsage
 from tensorfleet.kit.files import write_atomic
 
 STREAM_FILES = {"log": "log", "record": "records.jsonl"}
@@ -42,6 +43,7 @@ class SpooledTask:
     released: bool = False
     outcome: dict[str, Any] = field(default_factory=dict)
     memory: TaskMemory = field(default_factory=TaskMemory)
+    usage: TaskUsage = field(default_factory=TaskUsage)
     filled_disk: dict[str, Any] = field(default_factory=dict)
     """Its outcome, when its own files have filled the disk."""
 

@@ -6,8 +6,8 @@ so there are no threads, no event loop and no CUDA in these processes, and the e
 one thread until a child raises it.
 
 Line-delimited JSON over one socket.  In: `{"lease", "dir", "env"}`.  Out: `{"op": "ready"}`, `{"op": "started", "lease", "pid"}`,
-`{"op": "exit", "lease", "status"}` (as waitpid gives it; sent when nothing that the task has started is left).  When the socket
-closes, the agent is gone: all tasks end.  Over a template's second socket come the sockets of templates to be forked from it.
+`{"op": "exit", "lease", "status", "cpu_s"}` (as wait4 gives them; sent when nothing that the task has started is left).  When
+the socket closes, the agent is gone: all tasks end.  Over a template's second socket come the sockets of templates to be forked from it.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class _Template:
         """Waits for the ended, and ends what tasks have left: each is the heir of its own orphans, which now come here."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -165,7 +165,8 @@ class _Template:
             lease = self._leases.pop(pid, None)
             if lease is not None:
                 processes.signal_group(pid, signal.SIGKILL)
-                self._ended.append({"op": "exit", "lease": lease, "status": status})
+                cpu_s = used.ru_utime + used.ru_stime
+                self._ended.append({"op": "exit", "lease": lease, "status": status, "cpu_s": cpu_s})
                 self._tell_at = time.monotonic() + processes.SWEEP_MOST_S
         for pid in self._orphans():
             processes.kill(pid)

@@ -150,6 +150,8 @@ def task_env(
         "TENSORFLEET_TASK_DIR": str(directory.resolve()),
         "CUDA_VISIBLE_DEVICES": ",".join(str(index) for index in gpus),
     }
+    if task.get("traceparent"):
+        env["TRACEPARENT"] = task["traceparent"]  # own code that is traced goes on in the same trace
     if not task["spec"].get("algorithm"):
         env |= _as_torchrun(task)
     if task["master_addr"] == "127.0.0.1":

@@ -20,10 +20,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears of tasks: `started(lease, pid)`, `exited(lease, wait status)`, `lost(leases)`, whose end nobody saw."""
+    """Who hears of tasks: `started(lease, pid)`, `exited(lease, wait status, CPU seconds)`, `lost(leases)`: nobody saw."""
 
     started: Callable[[int, int], None]
-    exited: Callable[[int, int], None]
+    exited: Callable[[int, int, float], None]
     lost: Callable[[set[int]], None]
 
 
@@ -114,7 +114,7 @@ class WarmTemplate:
             self._listener.started(message["lease"], message["pid"])
         elif message["op"] == "exit":
             self._given.discard(message["lease"])
-            self._listener.exited(message["lease"], message["status"])
+            self._listener.exited(message["lease"], message["status"], message["cpu_s"])
 
     def _give_orders(self) -> None:
         assert self._writer is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tensorfleet.cli import evaluation, job_files, leaderboard, made_of, plots, profiling, session
+from tensorfleet.cli import evaluation, job_files, leaderboard, ledger, made_of, plots, profiling, session
 from tensorfleet.cli.session import AsJson
 
 if TYPE_CHECKING:
@@ -67,10 +67,11 @@ def show(ref: JobRef, as_json: AsJson = False) -> None:
 
     with session.connect() as client:
         job = client.jobs.find(ref)
+        spent = [] if as_json else ledger.told_of_job(job)
     if as_json:
         emit_json(job.data)
         return
-    print_pairs(f"{job.name}  {job.id}", _described(job.data))
+    print_pairs(f"{job.name}  {job.id}", [*_described(job.data), *spent])
 
 
 def _described(data: dict[str, Any]) -> list[tuple[str, str]]:

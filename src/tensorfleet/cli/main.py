@@ -15,12 +15,15 @@ from tensorfleet.cli import (
     datasets,
     doctor,
     jobs,
+    ledger,
     models,
+    notify,
     plan,
     platform,
     status,
     studies,
     submit,
+    trust,
     workers,
 )
 from tensorfleet.errors import TensorFleetError
@@ -73,11 +76,14 @@ app.command()(submit.submit)
 app.command()(studies.tune)
 app.command()(plan.plan)
 app.command()(status.status)
+app.command("ledger")(ledger.show)
 app.command("algorithms")(algorithms.show)
 app.command()(doctor.doctor)
 app.command()(chaos.chaos)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workers.app, name="workers")
+app.add_typer(trust.app, name="trust")
+app.add_typer(notify.app, name="notify")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.add_typer(studies.app, name="studies")

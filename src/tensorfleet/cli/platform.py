@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,35 +103,59 @@ def monitor(home: Home = None) -> None:
     """Write what happens to MLflow."""
     from tensorfleet.monitor import writer
 
-    raise typer.Exit(writer.main(_settings(home=home)))
+    raise typer.Exit(writer.main(_role_settings(home=home)))
 
 
 def tuner(home: Home = None) -> None:
     """Conduct studies: propose trials and submit them as jobs."""
     from tensorfleet.tuner import main as role
 
-    raise typer.Exit(role.main(_settings(home=home)))
+    raise typer.Exit(role.main(_role_settings(home=home)))
 
 
 def agent(
     workers: Annotated[int | None, typer.Option(help="Tasks that may run at a time.  [default: 2]")] = None,
     home: Home = None,
+    join: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="host:port of the authority of the platform to join.")
+    ] = "",
+    token: Annotated[
+        str, typer.Option(envvar="TENSORFLEET_JOIN_TOKEN", help="What `tensorfleet trust invite` printed.")
+    ] = "",
 ) -> None:
     """Run tasks for an orchestrator."""
-    settings = _settings(home=home, workers=workers)
+    settings = _role_settings(home=home, workers=workers)
+    from tensorfleet.supervisor import trusting
+
+    if join:
+        trusting.join(settings, join, token)
+    settings = trusting.as_joined(settings)
     from tensorfleet.agent.__main__ import main as run
     from tensorfleet.settings import ensure_home
+    from tensorfleet.supervisor.alone import own_address
     from tensorfleet.supervisor.roles import agent_config
 
-    token = os.environ.get("TENSORFLEET_TOKEN") or ensure_home(settings)
-    os.environ["TENSORFLEET_AGENT_CONFIG"] = agent_config(settings, token).to_json()
+    config = replace(
+        agent_config(settings, ensure_home(settings)),
+        host=own_address(settings.orchestrator),
+        metrics=settings.metrics.address_of("agent"),
+    )
+    os.environ["TENSORFLEET_AGENT_CONFIG"] = trusting.with_certificate(settings, config).to_json()
     raise typer.Exit(run())
 
 
 def _run_role(role: str, **overrides: Any) -> None:
     from tensorfleet.supervisor.role import run_role
 
-    raise typer.Exit(run_role(role, _settings(**overrides)))
+    raise typer.Exit(run_role(role, _role_settings(**overrides)))
+
+
+def _role_settings(**overrides: Any) -> Any:
+    from tensorfleet.supervisor.alone import adopt_token
+
+    settings = _settings(**overrides)
+    adopt_token(settings)
+    return settings
 
 
 def _settings(**overrides: Any) -> Any:
@@ -219,5 +244,11 @@ def wait_until_ready(settings: Any, process: subprocess.Popen[bytes], log: Path)
                 return str(url)
         time.sleep(0.03)
     raise Unavailable(
-        f"the platform is not ready after {READY_S:.0f} s; its logs are in {settings.home / 'logs'}"
+        f"the platform is not ready after {READY_S:.0f} s{_perhaps(settings)}; its logs are in {settings.home / 'logs'}"
     )
+
+
+def _perhaps(settings: Any) -> str:
+    if settings.fleet.launcher == "ray":
+        return ", as no agent has come up; look whether the Ray cluster is there with `ray status`"
+    return ""

@@ -7,7 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-
 LOST_EVENT = "worker.lost"
 LOW_DISK_EVENT = "worker.low_disk"
 """Entries of the event log about a worker, of no job."""

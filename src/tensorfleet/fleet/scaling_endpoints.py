@@ -62,6 +62,13 @@ class Signals:
         signal = dict(state["signal"])
         return {"desired_workers": signal.pop("desired"), **signal, "at": rfc3339(at)}
 
+    def desired(self) -> int | None:
+        """How many workers are wanted; None when nobody can say."""
+        try:
+            return int(self.read()["desired_workers"])
+        except (Conflict, Unavailable):
+            return None
+
 
 def build_router(signals: Signals, request: Request) -> APIRouter:
     router = APIRouter(tags=["workers"])

@@ -33,6 +33,7 @@ def take_snapshot(
     leases: Sequence[LiveLease],
     *,
     quotas: Mapping[str, Quota] | None = None,
+    over_budget: Mapping[str, str] | None = None,
     policy: Policy | str = Policy.RESOURCE_FIT,
     recent: Mapping[str, Sequence[str]] | None = None,
 ) -> Snapshot:
@@ -48,6 +49,7 @@ def take_snapshot(
         worker_views(workers, running, recent),
         running=running,
         quotas=quotas or {},
+        over_budget=over_budget or {},
         policy=Policy(policy),
     )
 

@@ -21,13 +21,14 @@ import tensorfleet.fleet.endpoints
 import tensorfleet.fleet.scaling_endpoints
 import tensorfleet.jobs.endpoints
 import tensorfleet.jobs.plot_endpoints
+import tensorfleet.ledger.endpoints
 import tensorfleet.registry.endpoints
 import tensorfleet.tuning.endpoints
 from tensorfleet import __version__
 from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.adapters.redis_link import RedisLink
 from tensorfleet.adapters.redis_wakes import RedisWakes
-from tensorfleet.composition import Services, build_services
+from tensorfleet.composition import Services, build_services, ledger_of
 from tensorfleet.fleet.scaling_endpoints import Signals
 from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.gateway import downloads, health, job_files, plan, profiling
@@ -37,6 +38,7 @@ from tensorfleet.gateway.problems import add_problem_handlers
 from tensorfleet.gateway.scaling import SignalCollector
 from tensorfleet.gateway.streams import LogWatcher, Polling, stream_events
 from tensorfleet.gateway.telemetry import Telemetry
+from tensorfleet.gateway.tracing import traced
 from tensorfleet.gateway.waker import OrchestratorLink
 from tensorfleet.gateway.why import explain
 from tensorfleet.kit.clock import utc_now
@@ -45,6 +47,9 @@ from tensorfleet.registry.service import RegistryService
 from tensorfleet.registry.store import SqlRegistryStore
 from tensorfleet.settings import Settings
 from tensorfleet.training import registry as algorithms
+from tensorfleet.trust.home import identity_for
+from tensorfleet.trust.renewing import kept_fresh
+from tensorfleet.trust.roles import GATEWAY
 from tensorfleet.tuner.importance import importance
 from tensorfleet.tuning.service import StudyService
 from tensorfleet.tuning.store import SqlTrialStore
@@ -85,10 +90,14 @@ def build_app(settings: Settings, token: str) -> Asgi:
         await asyncio.to_thread(wait_for_schema, services.database)
         if SqlTrialStore(services.database).active():
             wake_tuner(settings.run_dir)
-        link.value = OrchestratorLink(settings.orchestrator, token)
-        app.include_router(health.build_router(services, link.value, wakes.link if wakes else None))
+        identity = identity_for(settings, GATEWAY)
+        link.value = OrchestratorLink(settings.orchestrator, token, identity)
+        check = health.HealthCheck(services, link.value, wakes.link if wakes else None)
+        telemetry.check = check.parts
+        app.include_router(health.build_router(services, check))
         try:
-            yield
+            with kept_fresh(identity):
+                yield
         finally:
             await watcher.close()
             await link.value.close()
@@ -115,7 +124,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
     async def welcome() -> PlainTextResponse:
         return PlainTextResponse(WELCOME.format(version=__version__))
 
-    return RequireToken(telemetry.counting(limit_bodies(app)), token)
+    return RequireToken(traced(telemetry.counting(limit_bodies(app))), token)
 
 
 def _signals(services: Services) -> Signals:
@@ -170,6 +179,7 @@ def _api(services: Services, link: _Link, watcher: LogWatcher) -> APIRouter:
     api.include_router(tensorfleet.jobs.plot_endpoints.build_router(services.jobs))
     api.include_router(tensorfleet.fleet.endpoints.build_router(services.workers, request_worker))
     api.include_router(tensorfleet.fleet.scaling_endpoints.build_router(_signals(services), request_worker))
+    api.include_router(tensorfleet.ledger.endpoints.build_router(ledger_of(services)))
     api.include_router(tensorfleet.datasets.endpoints.build_router(services.datasets))
     api.include_router(tensorfleet.registry.endpoints.build_router(models))
     studies = StudyService(services.jobs, SqlTrialStore(services.database), importance)

@@ -15,6 +15,8 @@ from tensorfleet.composition import Services
 from tensorfleet.errors import TensorFleetError
 from tensorfleet.fleet.conditions import Leader, SqlConditions
 from tensorfleet.fleet.endpoints import fleet_to_list
+from tensorfleet.fleet.scaling_endpoints import Signals
+from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.gateway import parts
 from tensorfleet.gateway.parts import Part
 from tensorfleet.gateway.waker import OrchestratorLink
@@ -34,6 +36,8 @@ class HealthCheck:
         self._link = link
         self._redis = redis
         self._noticed = parts.Noticed()
+        store = SqlScalingStore(services.database, services.log)
+        self._signals = Signals(services.settings, store, utc_now)
 
     async def parts(self) -> dict[str, Part]:
         database, objects, serving = await asyncio.gather(
@@ -63,7 +67,7 @@ class HealthCheck:
 
         def read() -> tuple[Leader | None, Part, Part]:
             leader = SqlConditions(services.database).find_leader()
-            workers = parts.workers_part(services.workers.all())
+            workers = parts.workers_part(services.workers.all(), self._signals.desired())
             return leader, workers, parts.find_tracking(services, now)
 
         nothing: tuple[Leader | None, Part, Part] = (None, parts.UNKNOWN, parts.UNKNOWN)
@@ -93,10 +97,9 @@ async def _within(function: Callable[[], _Found], otherwise: _Found) -> _Found:
         return otherwise
 
 
-def build_router(services: Services, link: OrchestratorLink, redis: RedisLink | None) -> APIRouter:
+def build_router(services: Services, check: HealthCheck) -> APIRouter:
     """`/health`, `/health/live` and `/health/ready` need no token and tell no secrets; `/worker-activity` does need it."""
     router = APIRouter(tags=["health"])
-    check = HealthCheck(services, link, redis)
 
     @router.get("/health")
     async def health() -> JSONResponse:

@@ -123,14 +123,20 @@ def orchestrator_part(serving: Sequence[bool | None], leader: Leader | None, now
     return Part("ok", facts=facts)
 
 
-def workers_part(workers: Sequence[Worker]) -> Part:
+def workers_part(workers: Sequence[Worker], wanted: int | None = None) -> Part:
+    """`wanted`: how many the autoscaler wants; None where there is none, or where it does not know."""
     online = [worker for worker in workers if worker.state is WorkerState.ONLINE]
     low = [worker.name for worker in online if worker.stats.get("low_disk")]
     lost = sum(worker.state is WorkerState.LOST for worker in workers)
     facts: dict[str, Any] = {"online": len(online), "slots": sum(worker.slots for worker in online)}
     facts |= {"lost": lost} if lost else {}
     if not online:
+        if wanted == 0:
+            return Part("ok", facts=facts | {"wanted": 0})
         since = max((worker.seen_at for worker in workers), default=None)
+        if wanted:
+            detail = f"no worker is online yet; {wanted} {'is' if wanted == 1 else 'are'} wanted"
+            return Part("degraded", since, detail, NO_WORKERS, facts | {"wanted": wanted})
         return Part("away", since, "no worker is online", NO_WORKERS, facts)
     if low:
         detail = f"low on disk space: {', '.join(sorted(low)[:10])}"

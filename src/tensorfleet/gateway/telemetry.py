@@ -1,81 +1,86 @@
-"""`/metrics` for Prometheus: what the gateway did, and how the queue and the fleet stand."""
+"""`/metrics` for Prometheus: what the gateway did, how the parts of the platform are, how queue and fleet stand."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from tensorfleet import __version__
 from tensorfleet.composition import Services
-from tensorfleet.jobs.model import JobStatus
+from tensorfleet.gateway.fleet_metrics import FleetCollector
+from tensorfleet.gateway.parts import Part, Status
+from tensorfleet.kit.exposition import new_registry
 
 API = "/api/v1"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def _route(scope: Any) -> str:
+def route_of(scope: Any) -> str:
     """The route's pattern, not the path: ids would make a series each."""
     pattern = str(getattr(scope.get("route"), "path", "none"))
     inner = scope["path"].startswith(API) and not pattern.startswith(API) and pattern != "none"
     return API + pattern if inner else pattern  # a router's own routes do not know where they were put
 
 
-class FleetCollector:
-    """Gauges read from the database when they are scraped."""
+class PartsCollector(Collector):
+    """How each part of the platform was when it was last asked."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self) -> None:
+        self.parts: dict[str, Part] = {}
 
     def collect(self) -> Iterator[Metric]:
-        counts = self._services.job_store.counts()
-        jobs = GaugeMetricFamily("tensorfleet_jobs", "Jobs by status.", labels=["status"])
-        for status in JobStatus:
-            jobs.add_metric([status.value], counts.get(status.value, 0))
-        yield jobs
-        running = self._services.workers.running()
-        slots = GaugeMetricFamily(
-            "tensorfleet_worker_slots", "Slots of each worker.", labels=["worker", "state"]
+        family = GaugeMetricFamily(
+            "tensorfleet_part_status", "1 for the status that a part has.", labels=["part", "status"]
         )
-        busy = GaugeMetricFamily("tensorfleet_worker_busy_slots", "Slots in use.", labels=["worker", "state"])
-        cpu = GaugeMetricFamily(
-            "tensorfleet_worker_cpu_percent", "CPU in use, 0 to 100.", labels=["worker", "state"]
-        )
-        memory = GaugeMetricFamily(
-            "tensorfleet_worker_memory_used_bytes", "Memory in use.", labels=["worker", "state"]
-        )
-        for worker in self._services.workers.all():
-            labels = [worker.id, worker.state.value]
-            slots.add_metric(labels, worker.slots)
-            busy.add_metric(labels, len(running.get(worker.id, [])))
-            cpu.add_metric(labels, worker.stats.get("cpu_percent", 0.0))
-            memory.add_metric(labels, worker.stats.get("memory_used_bytes", 0))
-        yield from (slots, busy, cpu, memory)
+        for name, part in self.parts.items():
+            for status in get_args(Status):
+                family.add_metric([name, status], float(part.status == status))
+        yield family
+        behind = self.parts["tracking"].facts.get("behind") if "tracking" in self.parts else None
+        if behind is not None:
+            about = "Log entries that MLflow does not have yet."
+            yield GaugeMetricFamily("tensorfleet_tracking_behind", about, value=behind)
 
 
 class Telemetry:
     """Counts requests by route, and serves everything at `/metrics`."""
 
     def __init__(self, services: Services) -> None:
-        self.registry = CollectorRegistry()
-        self.registry.register(FleetCollector(services))
+        self.registry = new_registry("gateway", __version__)
+        self._fleet = FleetCollector(services)
+        self.registry.register(self._fleet)
+        self._parts = PartsCollector()
+        self.registry.register(self._parts)
+        self.check: Callable[[], Awaitable[dict[str, Part]]] | None = None
+        """Asks all parts of the platform how they are; there once the event loop runs."""
         labels = ("method", "route", "status")
         self._requests = Counter(
             "tensorfleet_http_requests", "Requests answered.", labels, registry=self.registry
         )
         self._seconds = Histogram(
-            "tensorfleet_http_request_seconds", "Time to the first byte.", ("route",), registry=self.registry
-        )
+            "tensorfleet_http_request_seconds", "Time to the first byte, by the status's first digit.", ("route", "status"),
+            buckets=BUCKETS, registry=self.registry,
+        )  # fmt: skip
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["health"])
 
         @router.get("/metrics")
         async def metrics() -> Response:
-            return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+            if self.check is not None:
+                self._parts.parts = await self.check()
+                self._fleet.away = self._parts.parts["database"].status != "ok"
+            text = await asyncio.to_thread(generate_latest, self.registry)
+            return Response(text, media_type=CONTENT_TYPE_LATEST)
 
         return router
 
@@ -90,9 +95,11 @@ class Telemetry:
 
             async def noted(message: Any) -> None:
                 if message["type"] == "http.response.start":
-                    route = _route(scope)
-                    self._requests.labels(scope["method"], route, message["status"]).inc()
-                    self._seconds.labels(route).observe(time.perf_counter() - begin)
+                    route = route_of(scope)
+                    status = message["status"]
+                    method = scope["method"] if scope["method"] in METHODS else "other"
+                    self._requests.labels(method, route, status).inc()
+                    self._seconds.labels(route, f"{status // 100}xx").observe(time.perf_counter() - begin)
                 await send(message)
 
             await app(scope, receive, noted)

@@ -8,10 +8,36 @@ import contextlib
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tensorfleet.trust.channels import open_aio_channel
+from tensorfleet.trust.identity import Credentials, Identity
 from tensorfleet.wire import tensorfleet_pb2 as pb
 from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorStub
 
 WAKE_TIMEOUT_S = 2.0
+_OPTIONS = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
+
+
+class _Line:
+    """The channel to one address; a new certificate gets a new one."""
+
+    def __init__(self, address: str, identity: Identity | None) -> None:
+        self._address = address
+        self._identity = identity
+        self._own: Credentials | None = None
+        self._channel: grpc.aio.Channel | None = None
+
+    async def channel(self) -> grpc.aio.Channel:
+        own = self._identity.current if self._identity is not None else None
+        if self._channel is None or own is not self._own:
+            former = self._channel
+            self._own, self._channel = own, open_aio_channel(self._address, _OPTIONS, own)
+            if former is not None:
+                await former.close(WAKE_TIMEOUT_S)
+        return self._channel
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close(None)
 
 
 class OrchestratorLink:
@@ -19,19 +45,17 @@ class OrchestratorLink:
 
     Args:
         addresses: of all that may lead, separated by commas; those that stand by refuse.
+        identity: what it shows to those on other machines.
     """
 
-    def __init__(self, addresses: str, token: str) -> None:
-        options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
-        self._channels = [
-            grpc.aio.insecure_channel(address.strip(), options=options) for address in addresses.split(",")
-        ]
+    def __init__(self, addresses: str, token: str, identity: Identity | None = None) -> None:
+        self._lines = [_Line(address.strip(), identity) for address in addresses.split(",")]
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._loop = asyncio.get_running_loop()
-        self._wanted = [asyncio.Event() for _ in self._channels]
+        self._wanted = [asyncio.Event() for _ in self._lines]
         self._tasks = [
-            asyncio.create_task(self._run(channel, wanted))
-            for channel, wanted in zip(self._channels, self._wanted, strict=True)
+            asyncio.create_task(self._run(line, wanted))
+            for line, wanted in zip(self._lines, self._wanted, strict=True)
         ]
 
     def wake(self) -> None:
@@ -39,11 +63,11 @@ class OrchestratorLink:
         for wanted in self._wanted:
             self._loop.call_soon_threadsafe(wanted.set)
 
-    async def _run(self, channel: grpc.aio.Channel, wanted: asyncio.Event) -> None:
-        stub = OrchestratorStub(channel)  # type: ignore[no-untyped-call]
+    async def _run(self, line: _Line, wanted: asyncio.Event) -> None:
         while True:
             await wanted.wait()
             wanted.clear()
+            stub = OrchestratorStub(await line.channel())  # type: ignore[no-untyped-call]
             with contextlib.suppress(grpc.aio.AioRpcError):
                 await stub.Wake(pb.WakeRequest(), metadata=self._metadata, timeout=WAKE_TIMEOUT_S)
 
@@ -53,10 +77,10 @@ class OrchestratorLink:
 
     async def serving(self) -> list[bool | None]:
         """For each address: whether the one there leads (True) or stands by (False); None where nobody answers."""
-        return list(await asyncio.gather(*(self._serves(channel) for channel in self._channels)))
+        return list(await asyncio.gather(*(self._serves(line) for line in self._lines)))
 
-    async def _serves(self, channel: grpc.aio.Channel) -> bool | None:
-        stub = health_pb2_grpc.HealthStub(channel)
+    async def _serves(self, line: _Line) -> bool | None:
+        stub = health_pb2_grpc.HealthStub(await line.channel())
         try:
             answer = await stub.Check(
                 health_pb2.HealthCheckRequest(service="tensorfleet.v1.Orchestrator"), timeout=1.0
@@ -68,5 +92,5 @@ class OrchestratorLink:
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for channel in self._channels:
-            await channel.close(None)
+        for line in self._lines:
+            await line.close()

@@ -7,7 +7,8 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from tensorfleet.composition import Services, quotas_of
+from tensorfleet.composition import Services, ledger_of, quotas_of
+from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.snapshot import take_snapshot
 from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import LiveLease
@@ -74,7 +75,20 @@ def _waiting(services: Services, job_id: str) -> dict[str, Any]:
         return {"code": "starting", "reason": "it is about to start"}
     running = [{"job_id": lease.job_id, "rank": lease.rank, "worker_id": lease.worker_id} for lease in leases]
     answer = describe(decision)
-    return {**answer, "evidence": {**answer["evidence"], "running": running}}
+    return {**answer, "evidence": {**answer["evidence"], "running": running, **_scaling(services, job_id)}}
+
+
+def _scaling(services: Services, job_id: str) -> dict[str, Any]:
+    """What the autoscaler last said: it may be about to add what the job waits for."""
+    if not services.settings.autoscale.enabled:
+        return {}
+    found = SqlScalingStore(services.database, services.log).find_state()
+    if found is None:
+        return {}
+    at, state = found
+    notes = [note for note in state["notes"] if f"job {job_id} " in note]
+    wanted = {"desired_workers": state["signal"]["desired"], "workers": state["signal"]["workers"]}
+    return {"scaling": {**wanted, "reason": state["reason"], "not_grown_for": notes, "at": rfc3339(at)}}
 
 
 def look(services: Services) -> tuple[Snapshot, list[LiveLease]]:
@@ -84,7 +98,13 @@ def look(services: Services) -> tuple[Snapshot, list[LiveLease]]:
         leases = tx.live_leases()
     settings = services.settings
     snapshot = take_snapshot(
-        utc_now(), queue, services.workers.all(), leases, quotas=quotas_of(settings), policy=settings.policy
+        utc_now(),
+        queue,
+        services.workers.all(),
+        leases,
+        quotas=quotas_of(settings),
+        over_budget=ledger_of(services).over_budget(),
+        policy=settings.policy,
     )
     return snapshot, leases
 

@@ -125,12 +125,22 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What a task has used: seconds of one core, and joules, with how those are known."""
+
+    cpu_s: float | None
+    energy_j: float
+    energy_how: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How one task ended: succeeded with a result, stopped on command, or with a failure."""
 
     status: TaskStatus
     failure: Failure | None = None
     result: dict[str, Any] = field(default_factory=dict)
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobRecord, JobStatus
 from tensorfleet.jobs.ports import JobFilter, JobStore, NewJob
 from tensorfleet.jobs.schemas import JobSpec, parse_spec
+from tensorfleet.kit import tracing
 from tensorfleet.kit.clock import Clock, rfc3339
 from tensorfleet.kit.ids import new_id
 from tensorfleet.tuning.model import KIND, TUNER_TOPIC
@@ -112,6 +113,7 @@ class JobService:
             raise InvalidInput("Idempotency-Key has to have 1 to 200 characters")
         spec = parse_spec(data)
         inputs = self._resolve(spec) | {"most_accumulation": self._inputs.most_accumulation(spec)}
+        inputs |= {"traceparent": parent} if (parent := tracing.current.get()) else {}
         return NewJob(
             id=new_id("j"),
             name=spec.name,

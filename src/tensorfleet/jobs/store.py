@@ -152,8 +152,8 @@ class SqlJobStore:
             tokens = select(cast(leases.c.token, String)).where(leases.c.job_id == job_id)
             mine = (outbox.c.ref == job_id) | (outbox.c.topic.like("agent:%") & outbox.c.ref.in_(tokens))
             connection.execute(delete(outbox).where(mine))
-            # The tasks go with their leases, before the log: a piece of log that is being taken over ends first.
-            connection.execute(delete(leases).where(leases.c.job_id == job_id))
+            # Before the log: a piece of log that is being taken over ends first.  The leases stay: they are the ledger.
+            connection.execute(delete(tasks).where(tasks.c.job_id == job_id))
             self._log.delete_job(connection, job_id)
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
 

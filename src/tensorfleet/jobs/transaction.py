@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from tensorfleet.adapters.schema import jobs, leases, outbox, tasks
 from tensorfleet.errors import Conflict, NotFound
-from tensorfleet.jobs.accounting import split
+from tensorfleet.jobs.accounting import split, used
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.events import CloseAttempt, Effect, Record, ReleaseLease, StartTask, StopTask
 from tensorfleet.jobs.memory import JobMemory, KnownJob, KnownTask
@@ -21,6 +21,7 @@ from tensorfleet.jobs.model import (
     JobStatus,
     Lease,
     NewEvent,
+    Outcome,
     TaskStatus,
 )
 from tensorfleet.jobs.pending import Writes
@@ -53,6 +54,8 @@ class SqlJobTransaction(StoredFleet):
         self._looked_up: set[int] = set()
         self.commands: list[Command] = []
         """What this transaction told agents to do; sent once it is committed."""
+        self.recorded: list[NewEvent] = []
+        """Entries of the event log about decisions."""
         self.touched: dict[str, tuple[QueuedJob, JobState]] = {}
         """Jobs whose state was written, as they are now."""
         self.progress: dict[str, float] = {}
@@ -121,11 +124,20 @@ class SqlJobTransaction(StoredFleet):
         return self.grant_all(((job_id, worker_ids, rendezvous),), now)[0]
 
     def grant_all(
-        self, gangs: Sequence[tuple[str, Sequence[str], str | None]], now: datetime
+        self,
+        gangs: Sequence[tuple[str, Sequence[str], str | None]],
+        now: datetime,
+        worker_types: Mapping[str, str] | None = None,
     ) -> list[tuple[Lease, ...]]:
-        """`grant` for several gangs, each `(job id, worker ids, rendezvous)`, with one statement."""
+        """`grant` for several gangs, each `(job id, worker ids, rendezvous)`, with one statement.
+
+        Args:
+            worker_types: of the workers that are of a named type.
+        """
+        types = worker_types or {}
         rows = [
-            {"worker_id": worker_id, "job_id": job_id, "granted_at": now, **self._stands_for(job_id)}
+            {"worker_id": worker_id, "job_id": job_id, "granted_at": now, "worker_type": types.get(worker_id)}
+            | self._stands_for(job_id)
             for job_id, worker_ids, _ in gangs
             for worker_id in worker_ids
         ]
@@ -140,10 +152,12 @@ class SqlJobTransaction(StoredFleet):
 
     def _stands_for(self, job_id: str) -> dict[str, Any]:
         """What each lease of the job takes of the fleet, and on whose account."""
-        queued = self._known(job_id).queued
-        asked = queued.resources
+        known = self._known(job_id)
+        queued, asked = known.queued, known.queued.resources
         held = {"cpus": asked["cpus"], "gpus": asked["gpus"], "memory_bytes": asked["memory"]}
-        return {"workspace": queued.workspace, **held}
+        runs = known.spec.get("algorithm") or known.spec.get("entrypoint")
+        whose = {"workspace": queued.workspace, "job_name": queued.name}
+        return {**whose, "algorithm": str(runs)[:300] if runs else None, **held}
 
     def save(self, before: JobState, after: JobState, effects: Sequence[Effect], now: datetime) -> None:
         """Writes the difference between two states, with log entries and commands.
@@ -221,10 +235,18 @@ class SqlJobTransaction(StoredFleet):
                 timed.started_at = values.get("started_at", timed.started_at)
                 timed.ended_at = values.get("finished_at", timed.ended_at)
             self._writes.save_task(task.lease.token, values)
+            if task.outcome is not None and timed is not None:
+                self._writes.save_lease(task.lease.token, self._used(timed, task.outcome, now))
+
+    def _used(self, task: KnownTask, outcome: Outcome, now: datetime) -> dict[str, Any]:
+        asked = self._known(task.job_id).queued.resources
+        ran_s = (now - task.started_at).total_seconds() if task.started_at else 0.0
+        found = used(outcome.usage, ran_s, asked["cpus"], asked["memory"])
+        return {"cpu_used_s": found.cpu_s, "energy_j": found.energy_j, "energy_how": found.energy_how}
 
     def _carry_out(self, state: JobState, effect: Effect, now: datetime) -> None:
         if isinstance(effect, Record):
-            self._writes.events.append(NewEvent(effect.kind, now, effect.data, state.id))
+            self.note(NewEvent(effect.kind, now, effect.data, state.id))
         elif isinstance(effect, StartTask):
             self._command(effect.lease, "start", {"job_id": state.id, "rank": effect.lease.rank}, now)
         elif isinstance(effect, StopTask):
@@ -266,8 +288,9 @@ class SqlJobTransaction(StoredFleet):
         self.commands.append(Command(None, topic, kind, str(lease.token), data))
 
     def note(self, event: NewEvent) -> None:
-        """Adds an entry to the event log that no decision about a job has made."""
+        """Adds an entry to the event log, other than what tasks left."""
         self._writes.events.append(event)
+        self.recorded.append(event)
 
     # ---- leases --------------------------------------------------------------------------------------------------------
 
@@ -319,6 +342,7 @@ class SqlJobTransaction(StoredFleet):
             "code": known.inputs.get("code"),
             "checkpoint": {key: newest.data[key] for key in ("key", "step", "sha256")} if newest else None,
             "until": known.inputs.get("until"),
+            **_traced(known),
         }
 
     def close_commands(self, commands: Sequence[Command], now: datetime) -> None:
@@ -368,3 +392,9 @@ class SqlJobTransaction(StoredFleet):
         self._writes.progress[job_id] = {
             "b_id": job_id, "progress": known.progress, "metrics": known.metrics,
         }  # fmt: skip
+
+
+def _traced(known: KnownJob) -> dict[str, Any]:
+    """Where the job's trace goes on, if whoever submitted it is traced."""
+    parent = known.inputs.get("traceparent")
+    return {"traceparent": parent, "submitted_at": known.queued.created_at.timestamp()} if parent else {}

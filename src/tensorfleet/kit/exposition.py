@@ -32,34 +32,33 @@ class _Handler(WSGIRequestHandler):
 
 
 class MetricsServer:
-    """Serves one registry until `close()`."""
+    """Serves one registry until `close()`; without an address, or where it is taken, it serves nothing.
+
+    A role does its work whether or not anybody can watch.
+    """
 
     def __init__(self, registry: CollectorRegistry, address: str, token: str) -> None:
-        """Raises OSError when the address is taken."""
+        self._server: WSGIServer | None = None
         host, _, port = address.rpartition(":")
-        self._server = make_server(
-            host.strip("[]"), int(port), guarded(make_wsgi_app(registry), token), WSGIServer, _Handler
-        )
+        app = guarded(make_wsgi_app(registry), token)
+        try:
+            self._server = make_server(host.strip("[]"), int(port), app, WSGIServer, _Handler)
+        except OSError as error:
+            log.warning("metrics cannot be shown", address=address, problem=str(error))
+            return
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
     @property
     def port(self) -> int:
-        return int(self._server.server_port)
+        return int(self._server.server_port) if self._server is not None else 0
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def serve(registry: CollectorRegistry, address: str, token: str) -> MetricsServer | None:
-    """None when it cannot: a role does its work without anybody watching."""
-    try:
-        return MetricsServer(registry, address, token)
-    except (OSError, OverflowError) as error:
-        log.warning("metrics cannot be shown at this address", address=address, problem=str(error))
-        return None
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+            self._server = None
 
 
 def guarded(app: Wsgi, token: str) -> Wsgi:

@@ -7,10 +7,16 @@ import os
 import sys
 
 import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+from tensorfleet.kit import tracing
 
 
 def configure_logging(role: str) -> None:
-    """Sets the process's logging up; `TENSORFLEET_LOG_FORMAT=json` and `TENSORFLEET_LOG_LEVEL` choose form and level."""
+    """Sets the process's logging up; `TENSORFLEET_LOG_FORMAT=json` and `TENSORFLEET_LOG_LEVEL` choose form and level.
+
+    What libraries log, warnings and worse, takes the same form: a log is either all JSON or none of it.
+    """
     level = getattr(logging, os.environ.get("TENSORFLEET_LOG_LEVEL", "INFO").upper(), logging.INFO)
     as_json = os.environ.get("TENSORFLEET_LOG_FORMAT") == "json"
     renderer = (
@@ -18,20 +24,34 @@ def configure_logging(role: str) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_job_and_trace,
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(
-        level=max(level, logging.WARNING),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
     )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def name_job_and_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The job always as `job_id`, and the trace that the code works in, if it does."""
+    if "job" in event:
+        event.setdefault("job_id", event.pop("job"))
+    if (parent := tracing.current.get()) is not None:
+        for key, value in tracing.ids_of(parent).items():
+            event.setdefault(key, value)
+    return event

@@ -55,6 +55,11 @@ def format_bytes(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def format_money(amount: float) -> str:
+    """`12.30`; with two more digits where that would hide most of it: `0.0123`."""
+    return f"{amount:.2f}" if amount >= 1 else f"{amount:.4f}"
+
+
 def format_duration(seconds: float) -> str:
     """`850 ms`, `12.3 s`, `4 m 05 s`, `2 h 03 m`."""
     if seconds < 0.9995:

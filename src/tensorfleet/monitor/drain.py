@@ -65,6 +65,8 @@ class Drain:
         self._runs: dict[str, str] = {}
         self._points: dict[str, list[Point]] = {}
         self._tries: dict[str, int] = {}
+        self.written: Callable[[int], object] = lambda count: None
+        """Told how many items each batch had, once it is written."""
 
     def once(self) -> int:
         """Handles one batch of events and of intents; returns how many there were.
@@ -79,6 +81,7 @@ class Drain:
         intents = self._store.open_intents(_BATCH_INTENTS)
         if events or intents:
             self._write(events, intents)
+            self.written(len(events) + len(intents))
         full = len(events) == BATCH_EVENTS
         self._advance(events[-1].id if full else max(tail, events[-1].id if events else 0), save=bool(events))
         return len(events) + len(intents)

@@ -7,28 +7,31 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
 import structlog
 
+from tensorfleet import __version__
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.guarded import GuardedTracking, guarded, is_away
 from tensorfleet.adapters.objectstore import open_object_store
 from tensorfleet.adapters.redis_wakes import open_herald
 from tensorfleet.errors import Internal, StorageFull, Unavailable
 from tensorfleet.fleet.conditions import Condition, SqlConditions
+from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.kit.breaker import Breaker, Reading
 from tensorfleet.kit.clock import Clock, steady_clock
+from tensorfleet.kit.logs import configure_logging
 from tensorfleet.monitor.drain import CURSOR, Drain
 from tensorfleet.monitor.keepsakes import Keepsakes
 from tensorfleet.monitor.wake import SOCKET_NAME
 from tensorfleet.registry.ports import TrackingBackend
 from tensorfleet.registry.store import SqlRegistryStore
-from tensorfleet.settings import Settings
+from tensorfleet.settings import Settings, ensure_home
 
 POLL_S = 1.0
 BACKOFF_FIRST_S = 0.5
@@ -180,6 +183,7 @@ def follow(drain: Drain, bell: Bell, health: Health, exit_when_idle_s: float | N
 
 def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     """The role's entry: returns the exit code."""
+    configure_logging("monitor")
     database = Database(settings.database, open_herald(settings.redis_url))
     health = MlflowHealth(SqlConditions(database), steady_clock())
     drain = Drain(
@@ -191,12 +195,49 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     )
     bell = Bell(settings.run_dir / SOCKET_NAME)
     try:
-        with stopped_by_signals(bell):
+        with _shown(settings, drain, health), _telling(settings, database), stopped_by_signals(bell):
             follow(drain, bell, health, exit_when_idle_s)
     finally:
         bell.close()
         database.close()
     return 0
+
+
+def _shown(settings: Settings, drain: Drain, health: MlflowHealth) -> AbstractContextManager[object]:
+    """The role's metrics, where they are asked for."""
+    if not settings.metrics.monitor:
+        return nullcontext()
+    from prometheus_client import Counter, Gauge
+
+    from tensorfleet.kit.exposition import MetricsServer, new_registry
+
+    registry = new_registry("monitor", __version__)
+    written = Counter(
+        "tensorfleet_tracking_written", "Log entries and changes that went to MLflow.", registry=registry
+    )
+    drain.written = written.inc
+    away = Gauge("tensorfleet_tracking_away", "1 while MLflow does not answer.", registry=registry)
+    away.set_function(lambda: float(not health.breaker.reading.closed))
+    return closing(MetricsServer(registry, settings.metrics.address_of("monitor"), ensure_home(settings)))
+
+
+def _telling(settings: Settings, database: Database) -> AbstractContextManager[object]:
+    """Tells people, where there is anybody to be told."""
+    if not settings.notify:
+        return nullcontext()
+    from tensorfleet.monitor.channels import send
+    from tensorfleet.monitor.notifier import LEASE_S, Notifier, Reader
+
+    store, event_log, clock = SqlRegistryStore(database), SqlEventLog(database), steady_clock()
+
+    def name_of(job_id: str) -> str | None:
+        job = store.find_job(job_id)
+        return job.name if job is not None else None
+
+    holder = f"monitor on {socket.gethostname()} {settings.home}"
+    lead = SqlLeadership(database, holder, LEASE_S, "notifier")
+    readers = [Reader(channel, event_log, name_of, send, clock) for channel in settings.notify]
+    return Notifier(readers, lead).running()
 
 
 def _open_mlflow(settings: Settings) -> TrackingBackend:

@@ -48,6 +48,7 @@ class Board:
         self._policy = policy
         self._quotas = quotas
         self._grow_after_s = grow_after_s
+        self._over_budget: Mapping[str, str] = {}
         self._waiting = Lines()
         self._running: dict[str, RunningJob] = {}
         self._rendezvous: dict[str, str] = {}
@@ -77,9 +78,25 @@ class Board:
         self._recent.pop(worker_id, None)
 
     @property
+    def worker_types(self) -> dict[str, str]:
+        """Of which type each worker is, where it says so."""
+        told = ((worker.id, worker.resources.get("type")) for worker in self.workers.values())
+        return {worker_id: str(name)[:64] for worker_id, name in told if name}
+
+    @property
     def waiting(self) -> int:
         """How many jobs wait."""
         return len(self._waiting)
+
+    def hold_back(self, over_budget: Mapping[str, str]) -> None:
+        """From now on nothing of these workspaces starts; each comes with the reason."""
+        self._changed = self._changed or over_budget.keys() != self._over_budget.keys()
+        self._over_budget = over_budget
+
+    def running_of(self, workspace: str) -> list[str]:
+        """The workspace's jobs that run and have not been told to stop."""
+        mine = (job for job in self._running.values() if job.workspace == workspace and not job.stopping)
+        return sorted(job.id for job in mine)
 
     @property
     def in_step(self) -> bool:
@@ -208,6 +225,7 @@ class Board:
             self._worker_views(),
             running=running,
             quotas=self._quotas,
+            over_budget=self._over_budget,
             policy=self._policy,
             grow_after_s=self._grow_after_s,
         )

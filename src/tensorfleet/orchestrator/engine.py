@@ -7,7 +7,7 @@ placement runs, then it is committed; only after that are the callers answered a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ import structlog
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.jobs.memory import JobMemory
-from tensorfleet.jobs.model import JobState
+from tensorfleet.jobs.model import NewEvent
 from tensorfleet.jobs.ports import Command
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.jobs.transaction import SqlJobTransaction
@@ -27,6 +27,8 @@ from tensorfleet.orchestrator.board import Board
 from tensorfleet.orchestrator.placing import place_waiting
 
 Work = Callable[[SqlJobTransaction, datetime], Any]
+Watcher = Callable[[Sequence[NewEvent], Mapping[str, datetime]], None]
+"""Gets the events, and when the jobs that they are about were submitted."""
 GROUP_LIMIT = 256
 PATIENCE_S = 0.02
 """How long a piece of a log waits for others to be written together with it."""
@@ -45,8 +47,11 @@ class _Done:
     results: list[tuple[bool, Any]]
     starts: list[tuple[Command, dict[str, Any]]]
     others: list[Command]
-    changed: list[JobState] = field(default_factory=list)
-    """Jobs whose state was written, as they are now."""
+    changed: bool = False
+    events: list[NewEvent] = field(default_factory=list)
+    """What was decided, as it stands in the log."""
+    submitted: dict[str, datetime] = field(default_factory=dict)
+    """When the jobs came that these events are about."""
 
 
 class Engine:
@@ -65,8 +70,8 @@ class Engine:
         changed: Callable[[], None],
     ) -> None:
         self.board = board
-        self.watchers: list[Callable[[Sequence[JobState]], None]] = []
-        """Told of the jobs that each group has changed, once that is committed."""
+        self.watchers: list[Watcher] = []
+        """Told of what each group has decided, once that is committed."""
         self._changed = changed
         self._store = store
         self._memory = JobMemory()
@@ -108,7 +113,7 @@ class Engine:
             if done.changed:
                 self._changed()
                 for watch in self.watchers:
-                    watch(done.changed)
+                    watch(done.events, done.submitted)
 
     async def _next_group(self) -> list[_Item]:
         """What is there, and what comes in a moment; nothing when it is time to ask the scheduler before anything comes."""
@@ -152,7 +157,9 @@ class Engine:
             [result for part in parts for result in part.results],
             [start for part in parts for start in part.starts],
             [other for part in parts for other in part.others],
-            [state for part in parts for state in part.changed],
+            any(part.changed for part in parts),
+            [event for part in parts for event in part.events],
+            {job_id: at for part in parts for job_id, at in part.submitted.items()},
         )
 
     def _commit_one(self, item: _Item) -> _Done:
@@ -190,5 +197,6 @@ class Engine:
             payloads = {job_id: tx.payload(job_id) for job_id in {order.data["job_id"] for order in started}}
             starts = [(order, payloads[order.data["job_id"]]) for order in started]
             others = [command for command in tx.commands if command.kind != "start"]
-            changed = [state for _, state in tx.touched.values()]
-        return _Done(results, starts, others, changed)
+            changed = bool(tx.touched)
+            submitted = {job_id: queued.created_at for job_id, (queued, _) in tx.touched.items()}
+        return _Done(results, starts, others, changed, tx.recorded, submitted)

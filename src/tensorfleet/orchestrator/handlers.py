@@ -11,6 +11,7 @@ import structlog
 
 from tensorfleet.errors import IllegalTransition, NotFound
 from tensorfleet.fleet.model import Worker
+from tensorfleet.jobs.accounting import parse_usage
 from tensorfleet.jobs.events import (
     CancelRequested,
     JobEvent,
@@ -79,10 +80,14 @@ def task_finished(tx: SqlJobTransaction, worker_id: str, token: int, outcome: Ou
     return True
 
 
-def finish_any(tx: SqlJobTransaction, token: int, outcome: Outcome, now: datetime) -> bool:
-    """The same for a single call, which does not say whose it is: the lease knows its worker."""
+def finish_any(
+    tx: SqlJobTransaction, token: int, outcome: Outcome, now: datetime, caller: str | None = None
+) -> bool:
+    """The same for a single call: without a certificate it does not say whose it is, and the lease knows its worker."""
     worker_id = tx.worker_of_lease(token)
-    return worker_id is not None and task_finished(tx, worker_id, token, outcome, now)
+    if worker_id is None or caller not in (None, worker_id):
+        return False
+    return task_finished(tx, worker_id, token, outcome, now)
 
 
 def parse_outcome(text: str) -> Outcome:
@@ -91,7 +96,7 @@ def parse_outcome(text: str) -> Outcome:
         data = json.loads(text)
         status = TaskStatus(data["status"])
         failure = None if status is TaskStatus.SUCCEEDED else Failure.from_dict(data)
-        outcome = Outcome(status, failure, data.get("result") or {})
+        outcome = Outcome(status, failure, data.get("result") or {}, parse_usage(data.get("usage")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _UNREADABLE
     return outcome if _makes_sense(outcome) else _UNREADABLE

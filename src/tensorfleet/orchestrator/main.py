@@ -8,12 +8,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from tensorfleet import __version__
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.migrate import ensure_schema
 from tensorfleet.composition import build_services
@@ -21,14 +23,20 @@ from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavaila
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.fleet.ports import Launcher
 from tensorfleet.fleet.scaling_store import SqlScalingStore
-from tensorfleet.kit.clock import steady_clock
+from tensorfleet.kit.clock import steady_clock, utc_now
 from tensorfleet.kit.logs import configure_logging
+from tensorfleet.ledger.store import SqlLedgerStore
 from tensorfleet.orchestrator.room import Orchestrator
 from tensorfleet.orchestrator.servicer import LeaderOnly, OrchestratorService, RequireToken
 from tensorfleet.settings import Settings, ensure_home
+from tensorfleet.trust.identity import Identity
 from tensorfleet.wire import codec
 from tensorfleet.wire import tensorfleet_pb2 as pb
 from tensorfleet.wire.tensorfleet_pb2_grpc import add_OrchestratorServicer_to_server
+
+if TYPE_CHECKING:
+    from tensorfleet.kit.exposition import MetricsServer
+    from tensorfleet.orchestrator.trusted import RequireCertificate
 
 SERVICE = "tensorfleet.v1.Orchestrator"
 STANDBY_LOOK_S = 0.5
@@ -63,20 +71,34 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
     leadership = SqlLeadership(services.database, _name(settings), settings.leader_lease_s)
     scaling = SqlScalingStore(services.database, services.log)
     room = Orchestrator(
-        settings, services.job_store, services.workers, leadership, steady_clock(), launcher, scaling
+        settings,
+        services.job_store,
+        services.workers,
+        leadership,
+        steady_clock(),
+        launcher,
+        scaling,
+        SqlLedgerStore(services.database),
+        services.log,
     )
     gate = LeaderOnly()
-    server, checks = await _start_server(settings, token, gate, OrchestratorService(room, services.jobs))
+    shown = _show(room, gate, settings, token) if settings.metrics.orchestrator else None
+    identity, guard = _trust(settings)
+    admission = guard or RequireToken(token)
+    service = OrchestratorService(room, services.jobs)
+    server, checks = await _start_server(settings, admission, identity, gate, service)
+    trust = asyncio.create_task(_keep_trust(settings, identity, guard))
     work = asyncio.create_task(_lead(settings, services.database, leadership, room, gate, checks))
     stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()
+        await asyncio.wait({work, stopped, trust}, return_when=asyncio.FIRST_COMPLETED)
+        for ended in (work, trust):
+            if ended.done():
+                ended.result()
     finally:
         gate.leads = False
         await server.stop(grace=0.5)
-        for task in (work, stopped):
+        for task in (work, stopped, trust):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
@@ -84,7 +106,44 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
             await asyncio.to_thread(leadership.resign)
         room.engine.close()
         launcher.close()
+        if shown is not None:
+            shown.close()
         services.database.close()
+
+
+def _trust(settings: Settings) -> tuple[Identity, RequireCertificate] | tuple[None, None]:
+    """Who this is to other machines, and who looks at those that call; nothing where only this machine calls."""
+    if not settings.secured or settings.listen.startswith("unix:"):
+        return None, None
+    from tensorfleet.orchestrator.trusted import RequireCertificate
+    from tensorfleet.trust import home
+
+    home.begin(settings)
+    identity = home.identity_for(settings, "orchestrator")
+    assert identity is not None
+    return identity, RequireCertificate(utc_now)
+
+
+async def _keep_trust(
+    settings: Settings, identity: Identity | None, guard: RequireCertificate | None
+) -> None:
+    if identity is None or guard is None:
+        await asyncio.Event().wait()
+        return
+    from tensorfleet.orchestrator.trusted import keep_trust
+
+    await keep_trust(settings, identity, guard, utc_now)
+
+
+def _show(room: Orchestrator, gate: LeaderOnly, settings: Settings, token: str) -> MetricsServer:
+    from tensorfleet.kit.exposition import MetricsServer, new_registry
+    from tensorfleet.orchestrator.numbers import Numbers
+
+    registry = new_registry("orchestrator", __version__)
+    numbers = Numbers(registry)
+    numbers.show(lambda: gate.leads, lambda: len(room.sessions))
+    room.engine.watchers.append(numbers.follow)
+    return MetricsServer(registry, settings.metrics.address_of("orchestrator"), token)
 
 
 async def _lead(
@@ -130,7 +189,11 @@ def _name(settings: Settings) -> str:
 
 
 async def _start_server(
-    settings: Settings, token: str, gate: LeaderOnly, service: OrchestratorService
+    settings: Settings,
+    admission: grpc.aio.ServerInterceptor,
+    identity: Identity | None,
+    gate: LeaderOnly,
+    service: OrchestratorService,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     options = [
         ("grpc.max_receive_message_length", codec.MESSAGE_LIMIT_BYTES),
@@ -139,7 +202,7 @@ async def _start_server(
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.so_reuseport", 0),  # a second process at the same address is a mistake, not a helper
     ]
-    server = grpc.aio.server(interceptors=[RequireToken(token), gate], options=options)
+    server = grpc.aio.server(interceptors=[admission, gate], options=options)
     add_OrchestratorServicer_to_server(service, server)  # type: ignore[no-untyped-call]
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
@@ -150,6 +213,11 @@ async def _start_server(
         reflection.SERVICE_NAME,
     )
     reflection.enable_server_reflection(names, server)
-    server.add_insecure_port(settings.listen)
+    if identity is None:
+        server.add_insecure_port(settings.listen)
+    else:
+        from tensorfleet.trust.channels import server_credentials
+
+        server.add_secure_port(settings.listen, server_credentials(identity))
     await server.start()
     return server, checks

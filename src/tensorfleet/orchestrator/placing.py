@@ -35,8 +35,9 @@ def place_waiting(tx: SqlJobTransaction, board: Board, now: datetime) -> int:
         if rendezvous is not None:
             used.add(rendezvous)
         gangs.append((decision.job_id, decision.worker_ids, rendezvous))
+    types = board.worker_types if gangs else {}
     tx.load_all([job_id for job_id, _, _ in gangs])
-    for (job_id, _, _), granted in zip(gangs, tx.grant_all(gangs, now), strict=True):
+    for (job_id, _, _), granted in zip(gangs, tx.grant_all(gangs, now, types), strict=True):
         apply_event(tx, job_id, Leased(granted), now)
     board.follow(tx.touched, now)
     board.looked(took_s)

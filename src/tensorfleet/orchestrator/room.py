@@ -10,25 +10,29 @@ from typing import Any
 
 import structlog
 
-from tensorfleet.composition import limits_of, quotas_of, worker_types_of
+from tensorfleet.composition import budgets_of, limits_of, price_book_of, quotas_of, worker_types_of
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.fleet.model import LOST_EVENT, LOW_DISK_EVENT, Worker, WorkerState
 from tensorfleet.fleet.ports import Launcher
 from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.store import SqlWorkerStore
+from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.events import DiskLow, Preempted, WorkerLost
 from tensorfleet.jobs.ports import Command
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import Clock
+from tensorfleet.ledger.store import SqlLedgerStore
 from tensorfleet.monitor.wake import wake_monitor
 from tensorfleet.orchestrator import handlers
 from tensorfleet.orchestrator.board import Board
+from tensorfleet.orchestrator.budgets import BudgetWatch
 from tensorfleet.orchestrator.engine import Engine
 from tensorfleet.orchestrator.hangs import HangDoctor
 from tensorfleet.orchestrator.launching import FleetWatch
 from tensorfleet.orchestrator.scaler import Scaler
 from tensorfleet.orchestrator.sessions import Session, Sessions
+from tensorfleet.orchestrator.spans import assigned
 from tensorfleet.scheduling.model import Policy
 from tensorfleet.settings import Settings
 from tensorfleet.wire import codec
@@ -51,6 +55,8 @@ class Orchestrator:
         clock: Clock,
         launcher: Launcher,
         scaling: SqlScalingStore,
+        ledger: SqlLedgerStore,
+        events: SqlEventLog,
     ) -> None:
         self._settings = settings
         self._workers = workers
@@ -69,6 +75,11 @@ class Orchestrator:
         fixed = settings.workers if settings.fleet.launcher != "local" else None
         self.watch = FleetWatch(self, launcher, worker_types_of(settings), fixed)
         self.scaler = self._build_scaler(scaling) if settings.autoscale.enabled else None
+        self.budgets = self._build_budgets(ledger, events) if settings.budgets else None
+
+    def _build_budgets(self, ledger: SqlLedgerStore, events: SqlEventLog) -> BudgetWatch:
+        book, budgets = price_book_of(self._settings), budgets_of(self._settings)
+        return BudgetWatch(self.engine, ledger, events, book, budgets, self._clock)
 
     def _build_scaler(self, store: SqlScalingStore) -> Scaler:
         settings = self._settings
@@ -101,6 +112,8 @@ class Orchestrator:
             self._know(worker)
             if worker.state is not WorkerState.LOST:
                 self.sessions.expect(worker.id)
+        if self.budgets is not None:
+            await self.budgets.prepare()
         self.loaded.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.engine.run())
@@ -109,6 +122,8 @@ class Orchestrator:
             group.create_task(self.watch.run())
             if self.scaler is not None:
                 group.create_task(self.scaler.run())
+            if self.budgets is not None:
+                group.create_task(self.budgets.run())
 
     async def _keep_the_lead(self) -> None:
         while True:
@@ -246,7 +261,8 @@ class Orchestrator:
                 (order, tx.payload(order.data["job_id"]) if order.kind == "start" else {}) for order in orders
             ]
 
-        return [codec.command(order, payload) for order, payload in await self.engine.submit(collect)]
+        orders = await self.engine.submit(collect)
+        return [codec.command(order, assigned(order, payload)) for order, payload in orders]
 
     def receive(self, session: Session, message: pb.AgentMessage) -> None:
         """One message of an agent.  Work is queued in the order of arrival; answers follow when it is durable."""
@@ -293,13 +309,17 @@ class Orchestrator:
                 reply = pb.ChunkTaken(lease=chunk.lease, stream=chunk.stream, next=taken)
                 session.send(pb.OrchestratorMessage(taken=reply))
 
-        self.take_chunk(chunk).add_done_callback(answered)
+        self.take_chunk(chunk, session.worker_id).add_done_callback(answered)
 
-    def take_chunk(self, chunk: pb.Chunk) -> asyncio.Future[Any]:
-        return self.engine.submit(
-            lambda tx, now: handlers.take_chunk(tx, chunk.lease, chunk.stream, chunk.start, chunk.data, now),
-            patient=True,
-        )
+    def take_chunk(self, chunk: pb.Chunk, worker_id: str | None) -> asyncio.Future[Any]:
+        """`worker_id`: whose lease it has to be; None for a single call of somebody with the token."""
+
+        def take(tx: Any, now: Any) -> int | None:
+            if worker_id is not None and tx.worker_of_lease(chunk.lease) != worker_id:
+                return None
+            return handlers.take_chunk(tx, chunk.lease, chunk.stream, chunk.start, chunk.data, now)
+
+        return self.engine.submit(take, patient=True)
 
     def _finish(self, session: Session, message: pb.TaskOutcome) -> None:
         outcome = handlers.parse_outcome(message.outcome_json)

@@ -20,13 +20,13 @@ from tensorfleet.errors import LostLead, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.fleet.model import WorkerState
 from tensorfleet.fleet.ports import Launched, Launcher, WorkerType
+from tensorfleet.fleet.scaling_codec import decision_to_dict, memory_of, memory_to_dict
 from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.kit.clock import Clock
 from tensorfleet.kit.ids import new_id
 from tensorfleet.orchestrator.engine import Engine
 from tensorfleet.orchestrator.sessions import Sessions
-from tensorfleet.scaling.codec import decision_to_dict, memory_of, memory_to_dict
 from tensorfleet.scaling.model import Action, Awaited, Decision, FleetView, Limits, Memory
 from tensorfleet.scaling.others import as_launched
 from tensorfleet.scaling.policy import decide
@@ -34,6 +34,8 @@ from tensorfleet.scaling.policy import decide
 PREFIX = "auto"
 GLANCE_S = 0.5
 """How often the number of waiting jobs, in memory, is looked at."""
+FIRST_LOOK_S = 2.0
+"""Agents that start together with the orchestrator need so long to join."""
 AT_ONCE = 8
 """So many agents are asked for at the same time."""
 _WORTH_TELLING = (Action.UNKNOWN, Action.AT_MAXIMUM)
@@ -74,6 +76,8 @@ class Scaler:
         self._began = time.monotonic()
         self._saved_at: datetime | None = None
         self._said: tuple[Action, int] | None = None
+        self._held: list[int | None] = []
+        """Numbers that a person has set since the last look."""
 
     async def run(self) -> None:
         """Looks until it is cancelled: every `interval_s`, when the queue changes, and soon after a change of its own.
@@ -84,10 +88,11 @@ class Scaler:
         found = await self._patiently(self._store.find_memory)
         self._memory = memory_of(found) if found else Memory()
         self._began = time.monotonic()
+        await asyncio.sleep(FIRST_LOOK_S)
         looked, seen, again = 0.0, -1, True
         while True:
             waiting = self._engine.board.waiting
-            if again or waiting != seen or time.monotonic() - looked >= self._interval_s:
+            if again or self._held or waiting != seen or time.monotonic() - looked >= self._interval_s:
                 looked, seen = time.monotonic(), waiting
                 again = await self._try_to_look()
             await asyncio.sleep(GLANCE_S)
@@ -110,13 +115,14 @@ class Scaler:
 
     def hold(self, workers: int | None) -> None:
         """A person sets the number of workers, or (None) leaves it to load and queue again."""
-        self._memory = replace(self._memory, held=workers)
-        self._saved_at = None
+        self._held.append(workers)
 
     async def look(self) -> Decision:
         """One look, one decision, and what follows from it."""
         view = await self._view()
         memory = self._memory
+        while self._held:
+            memory, self._saved_at = replace(memory, held=self._held.pop(0)), None
         if self._launcher is None:
             view, memory = as_launched(view, self._limits, memory)
         decision = await asyncio.to_thread(decide, view, self._limits, memory)

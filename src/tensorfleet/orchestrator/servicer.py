@@ -83,6 +83,23 @@ async def _abort(context: grpc.aio.ServicerContext, error: TensorFleetError) -> 
     )
 
 
+async def _only_itself(context: grpc.aio.ServicerContext, worker_id: str) -> None:
+    """An agent whose connection has a certificate speaks for the worker of that name alone."""
+    name = _agent(context)
+    if name is not None and name != worker_id:
+        detail = f"not_permitted: the certificate is for worker {name}, not for {worker_id[:64]}"
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, detail)
+
+
+def _agent(context: grpc.aio.ServicerContext) -> str | None:
+    if "x509_pem_cert" not in context.auth_context():
+        return None
+    from tensorfleet.orchestrator.trusted import caller
+
+    peer = caller(context)
+    return peer.name if peer else ""
+
+
 class OrchestratorService(OrchestratorServicer):
     """The service of `tensorfleet.proto`."""
 
@@ -123,6 +140,7 @@ class OrchestratorService(OrchestratorServicer):
         return pb.WakeResponse()
 
     async def AssignTask(self, request: pb.AssignTaskRequest, context: Any) -> pb.AssignTaskResponse:  # noqa: N802
+        await _only_itself(context, request.hello.worker_id)
         try:
             await self._room.join(request.hello)
         except TensorFleetError as error:
@@ -136,7 +154,7 @@ class OrchestratorService(OrchestratorServicer):
         )
 
     async def ReportProgress(self, request: pb.Chunk, context: Any) -> pb.ChunkTaken:  # noqa: N802
-        taken = await self._room.take_chunk(request)
+        taken = await self._room.take_chunk(request, _agent(context))
         if taken is None:
             await _abort(
                 context, NotFound(f"there is no lease {request.lease}, or no stream '{request.stream}'")
@@ -144,9 +162,10 @@ class OrchestratorService(OrchestratorServicer):
         return pb.ChunkTaken(lease=request.lease, stream=request.stream, next=taken)
 
     async def ReportTaskCompletion(self, request: pb.TaskOutcome, context: Any) -> pb.TaskReleased:  # noqa: N802
+        worker_id = _agent(context)
         await self._room.engine.submit(
             lambda tx, now: handlers.finish_any(
-                tx, request.lease, handlers.parse_outcome(request.outcome_json), now
+                tx, request.lease, handlers.parse_outcome(request.outcome_json), now, worker_id
             )
         )
         return pb.TaskReleased(lease=request.lease)
@@ -158,6 +177,7 @@ class OrchestratorService(OrchestratorServicer):
         if first is None or not first.HasField("hello"):
             await _abort(context, InvalidInput("the first message of an agent is hello"))
             return
+        await _only_itself(context, first.hello.worker_id)
         try:
             session = await self._room.attach(first.hello)
         except TensorFleetError as error:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from tensorfleet.jobs.ports import Command
+from tensorfleet.orchestrator.spans import assigned
 from tensorfleet.wire import codec
 from tensorfleet.wire import tensorfleet_pb2 as pb
 
@@ -34,6 +35,9 @@ class Sessions:
     def __init__(self) -> None:
         self._by_worker: dict[str, Session] = {}
         self._last_seen: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_worker)
 
     def open(self, worker_id: str) -> Session:
         self.close(worker_id)
@@ -89,4 +93,4 @@ class Sessions:
         """Sends a committed command if its agent is here; else it is sent when the agent attaches."""
         session = self._by_worker.get(order.topic.removeprefix("agent:"))
         if session is not None and session.welcomed:
-            session.send(codec.command(order, payload))
+            session.send(codec.command(order, assigned(order, payload)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from tensorfleet.fleet.ports import WorkerType
 from tensorfleet.scaling.packing import Packing, Shop, holds
 from tensorfleet.scheduling.model import Demand, Snapshot, WaitingJob, WorkerView
 from tensorfleet.scheduling.order import in_order
-from tensorfleet.scheduling.room import capacity
 from tensorfleet.scheduling.scheduler import Pass
 
 
@@ -24,36 +23,45 @@ class Needs:
 
     jobs: list[tuple[WaitingJob, int]] = field(default_factory=list)
     soon: int = 0
+    promised: int = 0
+    """Jobs that start as soon as the workers that are coming have joined."""
     notes: list[str] = field(default_factory=list)
     free: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
     """What the scheduler leaves of each worker."""
     possible: dict[Demand, int] = field(default_factory=dict)
     """Ranks that the fleet as it is, with those that are coming, could hold if it were empty."""
 
+    @property
+    def waiting(self) -> int:
+        """All jobs that wait for workers which they could get."""
+        return len(self.jobs) + self.promised
 
-def needs_of(snapshot: Snapshot, shop: Shop, unlaunched: Iterable[WorkerView]) -> Needs:
+
+def needs_of(snapshot: Snapshot, shop: Shop, coming: Collection[str]) -> Needs:
     """Asks the scheduler what it would start with these workers; looks at what it leaves.
 
     Args:
-        snapshot: with the workers that are coming as if they were here, and those that go not accepting.
-        unlaunched: the workers that no launcher can change.
+        snapshot: with the workers that are `coming` as if they were here, and those that go not accepting.
     """
     run = Pass(snapshot)
     run.serve()
     placed = {place.job_id for place in run.places} | run.held.keys()
-    found = Needs(free={worker_id: run.free.amounts(worker_id) for worker_id in run.views})
-    others, largest = tuple(unlaunched), dict[Demand, int]()
+    promised = sum(any(worker_id in coming for worker_id in place.worker_ids) for place in run.places)
+    found = Needs(promised=promised, free={worker_id: run.free.amounts(worker_id) for worker_id in run.views})
+    largest: dict[Demand, int] = {}
     left = replace(snapshot, queue=tuple(job for job in snapshot.queue if job.id not in placed))
     for job in in_order(left, run.shares):
         if job.not_before is not None and job.not_before > snapshot.now:
             found.soon += 1
+            continue
+        if job.workspace in snapshot.over_budget:
             continue
         allowed = run.shares.allowance(job.workspace, job.demand)
         if allowed < job.min_workers or job.workspace in run.quota_kept_for:
             continue  # it waits for its quota: workers would not help it
         if job.demand not in largest:
             now = found.possible[job.demand] = run.capacity(job.demand)
-            largest[job.demand] = max(now, shop.ever(job.demand, capacity(job.demand, others)))
+            largest[job.demand] = max(now, shop.ever(job.demand))
         if largest[job.demand] < job.min_workers:
             found.notes.append(_never(job, shop, largest[job.demand]))
             continue

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tensorfleet.fleet.ports import WorkerType
-from tensorfleet.scaling.model import Size
+from tensorfleet.scaling.model import Limits, Size
 from tensorfleet.scheduling.model import Demand, WaitingJob, WorkerView
-from tensorfleet.scheduling.room import times
+from tensorfleet.scheduling.room import capacity, times
 
 PLENTY = 1e6
 """CPUs of a worker that has what its machine has, as long as none of its kind was seen; its bytes of memory by the million."""
@@ -35,6 +35,7 @@ class Shop:
 
     Attributes:
         total: all workers, launched or not.
+        unlaunched: the workers that no launcher can change; "" counts them.
         spot_allowed: False for a while after the loss of a spot worker.
     """
 
@@ -43,6 +44,7 @@ class Shop:
     most: int
     counts: dict[str, int]
     total: int
+    unlaunched: tuple[WorkerView, ...] = ()
     spot_share: float = 1.0
     spot_allowed: bool = True
 
@@ -53,6 +55,7 @@ class Shop:
             self.most,
             dict(self.counts),
             self.total,
+            self.unlaunched,
             self.spot_share,
             self.spot_allowed,
         )
@@ -78,16 +81,12 @@ class Shop:
         self.counts[kind.name] = self.counts.get(kind.name, 0) + 1
         self.total += 1
 
-    def ever(self, demand: Demand, elsewhere: int) -> int:
-        """How many such ranks the largest fleet that is allowed could hold at once.
-
-        Args:
-            elsewhere: ranks that workers hold which were not launched.
-        """
+    def ever(self, demand: Demand) -> int:
+        """How many such ranks the largest fleet that is allowed could hold at once."""
         left = max(0, self.most - self.counts.get("", 0))
         fitting, steady = self._fitting(demand)
         most_spot = int(left * self.spot_share) if steady else left
-        found = elsewhere
+        found = capacity(demand, self.unlaunched)
         for kind in sorted(fitting, key=lambda kind: -holds(self.sizes[kind.name], demand)):
             count = min(left, most_spot if kind.spot else left, left if kind.most is None else kind.most)
             found += count * holds(self.sizes[kind.name], demand)
@@ -106,6 +105,13 @@ class Shop:
         launched = self.total - self.counts.get("", 0)
         spot = sum(self.counts.get(kind.name, 0) for kind in self.types if kind.spot)
         return self.spot_allowed and spot + 1 <= self.spot_share * (launched + 1)
+
+
+def largest_fleet(limits: Limits, unlaunched: Iterable[WorkerView]) -> Shop:
+    """An empty fleet that may grow to its limits beside these workers."""
+    others = tuple(unlaunched)
+    sizes = {kind.name: size_of(kind, {}) for kind in limits.types}
+    return Shop(limits.types, sizes, limits.most, {"": len(others)}, len(others), others, limits.spot_share)
 
 
 class Packing:

@@ -16,6 +16,7 @@ from tensorfleet.scaling.model import Action, Decision, FleetView, Limits, Memor
 from tensorfleet.scaling.needs import Needs, like_those_that_run, load_of, needs_of, opened_for
 from tensorfleet.scaling.packing import Packing, Shop, holds, size_of
 from tensorfleet.scaling.picture import Picture, coming_views, look, pause_s, remember
+from tensorfleet.scheduling.model import WorkerView
 
 GROW, SHRINK = 1.5, 0.7
 
@@ -54,15 +55,14 @@ class _Deciding:
         self._snapshot = replace(view.snapshot, workers=(*stays, *coming))
         self._used, self._slots = load_of(self._snapshot.workers)
         self._load = _ratio(self._used, self._slots)
-        self._shop = self._open_shop()
-        unlaunched = [w for w in stays if not found.staying[w.id]]
-        self._needs: Needs = needs_of(self._snapshot, self._shop, unlaunched)
+        self._shop = self._open_shop(tuple(w for w in stays if not found.staying[w.id]))
+        self._needs: Needs = needs_of(self._snapshot, self._shop, found.coming)
         self._least = min(limits.most, limits.least_at(self._now))
         self._most = limits.most
         if memory.held is not None:
             self._least = self._most = max(self._least, min(limits.most, memory.held))
 
-    def _open_shop(self) -> Shop:
+    def _open_shop(self, unlaunched: tuple[WorkerView, ...]) -> Shop:
         limits, memory = self._limits, self._memory
         sizes = {kind.name: size_of(kind, memory.sizes) for kind in limits.types}
         lost_at = memory.spot_lost_at
@@ -70,7 +70,14 @@ class _Deciding:
         spot_allowed = lost_at is None or self._now - lost_at >= pause
         most = limits.most - len(self._found.released)
         return Shop(
-            limits.types, sizes, most, self._found.count(), self._staying, limits.spot_share, spot_allowed
+            limits.types,
+            sizes,
+            most,
+            self._found.count(),
+            self._staying,
+            unlaunched,
+            limits.spot_share,
+            spot_allowed,
         )
 
     # ---- which way ---------------------------------------------------------------------------------------------------
@@ -81,19 +88,20 @@ class _Deciding:
             return self._grow_to(self._least, self._why_least())
         over = self._staying - self._most
         if over > 0:
-            return self._shrink(over, f"the maximum is {self._most} workers")
+            return self._shrink(over, f"the maximum is {_workers(self._most)}")
         if self._memory.held is not None:
-            return self._hold(f"a person has set {self._memory.held} workers")
+            return self._hold(f"a person has set {_workers(self._memory.held)}")
         if reason := self._why_grow():
             return self._grow(reason)
-        if self._load >= self._limits.down or self._needs.jobs or self._needs.soon:
+        if self._load >= self._limits.down or self._needs.waiting or self._needs.soon:
             return self._hold(self._why_hold())
         return self._maybe_shrink(quiet)
 
     def _note_quiet(self) -> float:
         """Keeps in mind when something last spoke against shrinking; returns for how many seconds nothing did."""
         memory = self._memory
-        loud = self._load >= self._limits.down or self._needs.jobs or self._needs.soon or self._found.coming
+        waits = self._needs.waiting or self._needs.soon or self._found.coming
+        loud = self._load >= self._limits.down or waits
         if loud or memory.busy_at is None:
             self._memory = replace(memory, busy_at=self._now)
             return 0.0
@@ -101,8 +109,8 @@ class _Deciding:
 
     def _why_least(self) -> str:
         if self._memory.held is not None:
-            return f"a person has set {self._memory.held} workers"
-        return f"the minimum is {self._least} workers now"
+            return f"a person has set {_workers(self._memory.held)}"
+        return f"the minimum is {_workers(self._least)} now"
 
     def _why_grow(self) -> str:
         waiting, limits = len(self._needs.jobs), self._limits
@@ -117,9 +125,9 @@ class _Deciding:
         return ""
 
     def _why_hold(self) -> str:
-        waiting = len(self._needs.jobs) + self._needs.soon
+        waiting = self._needs.waiting + self._needs.soon
         more = f", and {_jobs(waiting)}" if waiting else ""
-        return f"the load is {self._load:.2f}{more}: {self._staying} workers are right"
+        return f"the load is {self._load:.2f}{more}: {_workers(self._staying)} will do"
 
     # ---- more --------------------------------------------------------------------------------------------------------
 
@@ -133,7 +141,7 @@ class _Deciding:
             opened = like_those_that_run(self._snapshot, self._shop.copy(), step)
         if not opened:
             return self._at_maximum(reason)
-        forwhom = f" for {_jobs(served, 'waits', 'wait')}" if served else ""
+        forwhom = f", for {served} of them" if served else ""
         return self._add(opened, f"{reason}: {{more}}{forwhom}")
 
     def _grow_to(self, least: int, reason: str) -> Decision:
@@ -159,7 +167,7 @@ class _Deciding:
                 Action.AT_MAXIMUM, f"{reason.split(': {more}')[0]}, but those that leave still count"
             )
         now = self._staying + len(keeps) + sum(starts.values())
-        text = reason.format(more=f"{self._staying} workers become {now}")
+        text = reason.format(more=f"{_workers(self._staying)} {_become(self._staying)} {now}")
         self._memory = replace(self._memory, changed_at=self._now, busy_at=self._now)
         return self._finish(Action.GROW, text, starts=starts, keeps=tuple(keeps))
 
@@ -219,7 +227,7 @@ class _Deciding:
         low = f"the load is {self._load:.2f}, under {self._limits.down:g}, and nothing waits"
         count = self._staying - self._smallest()
         if count <= 0:
-            return self._hold(f"{low}; {self._staying} workers are the least that it may have or needs")
+            return self._hold(f"{low}; {_workers(self._staying)} is the least that it may have")
         if quiet_s < self._limits.cool_down_s:
             return self._hold(f"{low}; it may shrink in {self._limits.cool_down_s - quiet_s:.0f} s")
         return self._shrink(count, low)
@@ -245,7 +253,7 @@ class _Deciding:
             return self._hold(f"{reason}, but none can go: the others are in use, or needed for the load")
         self._memory = replace(self._memory, changed_at=self._now)
         now = self._staying - len(drains)
-        text = f"{reason}: {self._staying} workers become {now}"
+        text = f"{reason}: {_workers(self._staying)} {_become(self._staying)} {now}"
         return self._finish(Action.SHRINK, text, drains=tuple(drains))
 
     def _dearest_first(self) -> list[str]:
@@ -294,7 +302,7 @@ class _Deciding:
         released = {**found.released, **dict.fromkeys(ready, self._now)}
         memory = replace(self._memory, going=going, released=released, target=target)
         desired = max(self._least, sum(target.values()))
-        signal = Signal(self._load, len(self._needs.jobs), len(found.here), desired)
+        signal = Signal(self._load, self._needs.waiting, len(found.here), desired)
         return Decision(
             action,
             reason,
@@ -314,5 +322,13 @@ def _counted(count: int, one: str, more: str) -> str:
     return f"; {count} {one if count == 1 else more}" if count else ""
 
 
-def _jobs(count: int, one: str = "waits", more: str = "wait") -> str:
-    return f"1 job {one}" if count == 1 else f"{count} jobs {more}"
+def _jobs(count: int) -> str:
+    return "1 job waits" if count == 1 else f"{count} jobs wait"
+
+
+def _become(count: int) -> str:
+    return "becomes" if count == 1 else "become"
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"

@@ -92,6 +92,12 @@ def _raise_quota(change: Change, snapshot: Snapshot, job_id: str) -> Snapshot:
     return replace(snapshot, quotas={**snapshot.quotas, workspace: change.quota or Quota()})
 
 
+def _raise_budget(change: Change, snapshot: Snapshot, job_id: str) -> Snapshot:
+    mine = waiting_job(snapshot, job_id).workspace
+    left = {name: why for name, why in snapshot.over_budget.items() if name != mine}
+    return replace(snapshot, over_budget=left)
+
+
 def _add_workers(change: Change, snapshot: Snapshot, job_id: str) -> Snapshot:
     demand = change.demand or waiting_job(snapshot, job_id).demand
     added = tuple(
@@ -114,5 +120,6 @@ _APPLY: Mapping[ChangeKind, Callable[[Change, Snapshot, str], Snapshot]] = {
     ChangeKind.FREE_DISK: _accept,
     ChangeKind.END_JOB: _end_job,
     ChangeKind.RAISE_QUOTA: _raise_quota,
+    ChangeKind.RAISE_BUDGET: _raise_budget,
     ChangeKind.ADD_WORKERS: _add_workers,
 }

@@ -94,6 +94,8 @@ class _Telling:
         cause = self.refusal.cause
         if cause is Cause.BACKING_OFF:
             return self._backing_off()
+        if cause is Cause.OVER_BUDGET:
+            return _Story(WaitCode.OVER_BUDGET, self.snapshot.over_budget[self.job.workspace])
         if cause in OF_QUOTA:
             return self._over_quota()
         if cause is Cause.MAKING_ROOM:

@@ -100,6 +100,8 @@ def _run_s(job: WaitingJob, typical_s: float | None) -> float | None:
 
 def _unknown(world: World, job_id: str) -> str:
     refusal = Pass(world.snapshot()).until(job_id)
+    if refusal is not None and refusal.cause is Cause.OVER_BUDGET:
+        return "its workspace has spent its budget"
     endless = sorted(job.id for job in world.running.values() if job.expected_end_at is None)
     if not endless or (refusal is not None and refusal.cause is Cause.IMPOSSIBLE):
         return "it does not start on this fleet as it is"

@@ -112,6 +112,8 @@ class Snapshot:
     """A job that has waited this long is not overtaken any more, even if nobody knows when it can start."""
     running: tuple[RunningJob, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)
+    over_budget: Mapping[str, str] = field(default_factory=dict)
+    """Workspaces of which nothing starts, as their budgets are spent, each with a sentence that says so."""
     policy: Policy = Policy.RESOURCE_FIT
     starve_after_s: float = 86400.0
     """A job that has waited this long goes before all others of its priority, whatever their shares are."""
@@ -131,6 +133,7 @@ class WaitCode(StrEnum):
     LOW_DISK = "low_disk"
     IMPOSSIBLE = "impossible"
     OVER_QUOTA = "over_quota"
+    OVER_BUDGET = "over_budget"
     MAKING_ROOM = "making_room"
     NO_FREE_SLOTS = "no_free_slots"
     NO_FREE_RESOURCES = "no_free_resources"
@@ -149,6 +152,7 @@ class ChangeKind(StrEnum):
     FREE_DISK = "free_disk"
     END_JOB = "end_job"
     RAISE_QUOTA = "raise_quota"
+    RAISE_BUDGET = "raise_budget"
     ADD_WORKERS = "add_workers"
 
 

@@ -43,6 +43,11 @@ def wait(question: Question) -> Change:
     return Change(ChangeKind.WAIT_UNTIL, f"wait {wait_s:.1f} s", until=until)
 
 
+def raise_budget(question: Question) -> Change:
+    name = f"budgets.{question.job.workspace}.monthly"
+    return Change(ChangeKind.RAISE_BUDGET, f"raise {name} in tensorfleet.yaml, or wait for the next month")
+
+
 def raise_quota(question: Question) -> Iterator[Change]:
     """Enough for what the workspace runs and for this job; then also for its jobs that were refused before it."""
     job = question.job

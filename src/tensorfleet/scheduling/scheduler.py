@@ -37,6 +37,7 @@ class Cause(Enum):
     """Why a job was not placed in a pass."""
 
     BACKING_OFF = auto()
+    OVER_BUDGET = auto()
     OVER_QUOTA = auto()
     BEHIND_QUOTA = auto()
     IMPOSSIBLE = auto()
@@ -46,6 +47,8 @@ class Cause(Enum):
 
 
 OF_QUOTA = frozenset({Cause.OVER_QUOTA, Cause.BEHIND_QUOTA})
+NOT_FOR_ROOM = frozenset({Cause.IMPOSSIBLE, Cause.OVER_QUOTA, Cause.OVER_BUDGET})
+"""Jobs that wait for these would leave what is free unused."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class Pass:
                 self._waiting = True
                 continue
             refusal = self.consider(job)
-            if refusal is not None and refusal.cause not in (Cause.IMPOSSIBLE, Cause.OVER_QUOTA):
+            if refusal is not None and refusal.cause not in NOT_FOR_ROOM:
                 self._waiting = True
             if self._stuck:
                 return
@@ -132,6 +135,8 @@ class Pass:
 
     def consider(self, job: WaitingJob) -> Refusal | None:
         """Starts the job, or says why not."""
+        if job.workspace in self.snapshot.over_budget:
+            return Refusal(Cause.OVER_BUDGET)
         if job.not_before is not None and job.not_before > self.snapshot.now:
             return Refusal(Cause.BACKING_OFF)
         allowed = self.shares.allowance(job.workspace, job.demand)
@@ -272,6 +277,8 @@ class Pass:
         ran_s = (self.snapshot.now - running.started_at).total_seconds()
         # A gang of which some ranks have ended is about to end: it only looks as if it had shrunk.
         whole = running.attempt_workers in (None, running.workers)
+        if running.workspace in self.snapshot.over_budget:
+            return 0
         if not whole or running.min_workers == running.wanted_workers or ran_s < self.snapshot.grow_after_s:
             return 0
         return min(

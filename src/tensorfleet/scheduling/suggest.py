@@ -12,6 +12,7 @@ from tensorfleet.scheduling.remedies import (
     Question,
     add_workers,
     lower_workers,
+    raise_budget,
     raise_priority,
     raise_quota,
     wait,
@@ -45,6 +46,8 @@ def smallest_change(snapshot: Snapshot, job_id: str, code: WaitCode | None = Non
     question = Question(snapshot, waiting_job(snapshot, job_id), run, refusal)
     if refusal.cause is Cause.BACKING_OFF:
         return _and_more(wait(question), question)
+    if refusal.cause is Cause.OVER_BUDGET:
+        return _and_more(raise_budget(question), question)
     if refusal.cause in OF_QUOTA:
         within = (*lower_workers(question), *raise_quota(question))
         found = next((change for change in within if helps(change, snapshot, job_id)), None)

@@ -14,6 +14,7 @@ from tensorfleet.errors import SpecInvalid
 from tensorfleet.sdk.address import find_address
 from tensorfleet.sdk.datasets import Datasets
 from tensorfleet.sdk.jobs import Job, Jobs
+from tensorfleet.sdk.ledger import Ledger
 from tensorfleet.sdk.models import Models
 from tensorfleet.sdk.sse import Event, follow
 from tensorfleet.sdk.studies import Studies, Study
@@ -53,6 +54,7 @@ class Client:
         self.models = Models(self.transport)
         self.studies = Studies(self.transport)
         self.workers = Workers(self.transport)
+        self.ledger = Ledger(self.transport)
 
     @property
     def url(self) -> str:

@@ -244,6 +244,11 @@ class Job:
         answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "why"))
         return answer
 
+    def ledger(self) -> dict[str, Any]:
+        """What the job has held and used so far, and what that cost: `{job_id, currency, carbon_g_per_kwh, total, leases}`."""
+        answer: dict[str, Any] = self._transport.call("GET", segments("jobs", self.id, "ledger"))
+        return answer
+
     def cancel(self) -> Job:
         return self._do("cancel")
 

@@ -15,6 +15,7 @@ from tensorfleet.kit.clock import utc_now
 from tensorfleet.monitor.wake import SUPERVISOR_SOCKET_NAME
 from tensorfleet.settings import Settings
 from tensorfleet.supervisor.roles import NURSERY, agent_config
+from tensorfleet.supervisor.trusting import sent_elsewhere, with_certificate
 
 
 def check_launcher(settings: Settings) -> None:
@@ -94,4 +95,5 @@ class _Told:
                 "nursery": str(settings.run_dir / f"{NURSERY}.sock"),
             }
         config = dataclasses.replace(agent_config(settings, self._token), resources=resources, **told)
-        return dataclasses.asdict(config)
+        secured = sent_elsewhere if settings.fleet.launcher == "ray" else with_certificate
+        return dataclasses.asdict(secured(settings, config))

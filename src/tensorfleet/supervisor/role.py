@@ -30,11 +30,12 @@ def run_role(name: str, settings: Settings) -> int:
         from tensorfleet.monitor import writer
 
         os.nice(MONITOR_NICENESS)
-        return writer.main(settings, exit_when_idle_s=MONITOR_IDLE_S)
+        stays = settings.metrics.monitor or settings.notify
+        return writer.main(settings, exit_when_idle_s=None if stays else MONITOR_IDLE_S)
     if name == "tuner":
         from tensorfleet.tuner import main as tuner
 
-        return tuner.main(settings, exit_when_idle_s=TUNER_IDLE_S)
+        return tuner.main(settings, exit_when_idle_s=None if settings.metrics.tuner else TUNER_IDLE_S)
     raise ValueError(f"there is no role {name}")
 
 

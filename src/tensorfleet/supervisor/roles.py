@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import dataclasses
 import os
 import signal
 import socket
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from tensorfleet.agent.config import AgentConfig
 from tensorfleet.settings import Settings
+from tensorfleet.supervisor.trusting import with_certificate
+from tensorfleet.trust.home import begin
 
 NURSERY = "nursery"
 """The role that starts further agents of this machine; its socket is named after it."""
@@ -51,6 +54,7 @@ def agent_config(settings: Settings, token: str) -> AgentConfig:
 
 def local_roles(settings: Settings, token: str, listener: socket.socket) -> list[Role]:
     """Orchestrator, gateway, one agent with all slots (on Ray: none); the tuner and the tracking writer on demand."""
+    begin(settings)
     python = sys.executable
     overrides = {
         "TENSORFLEET_HOME": str(settings.home.resolve()),
@@ -60,6 +64,7 @@ def local_roles(settings: Settings, token: str, listener: socket.socket) -> list
         "TENSORFLEET_FLEET__LAUNCHER": settings.fleet.launcher,
     }
     run = (python, "-m", "tensorfleet.supervisor.role")
+    watched = settings.metrics.monitor or settings.notify
     return [
         Role("orchestrator", (*run, "orchestrator"), overrides),
         Role(
@@ -69,14 +74,17 @@ def local_roles(settings: Settings, token: str, listener: socket.socket) -> list
             (listener.fileno(),),
         ),
         *(_local_agents(settings, token) if settings.fleet.launcher == "local" else ()),
-        Role("tuner", (*run, "tuner"), overrides, on_demand=True),
-        Role("monitor", (*run, "monitor"), overrides, on_demand=True),
+        # One whose metrics are watched is always there, as is one that tells people: a worker may be lost at any time.
+        Role("tuner", (*run, "tuner"), overrides, on_demand=not settings.metrics.tuner),
+        Role("monitor", (*run, "monitor"), overrides, on_demand=not watched),
     ]
 
 
 def _local_agents(settings: Settings, token: str) -> tuple[Role, Role]:
     """The agent that is always there, and what starts further ones when it is asked to."""
-    env = {"TENSORFLEET_AGENT_CONFIG": agent_config(settings, token).to_json()}
+    config = dataclasses.replace(agent_config(settings, token), metrics=settings.metrics.address_of("agent"))
+    config = with_certificate(settings, config)
+    env = {"TENSORFLEET_AGENT_CONFIG": config.to_json()}
     if any(one.gpus for one in settings.fleet.types):
         env["CUDA_VISIBLE_DEVICES"] = ""  # a GPU has one agent: those that are started for them get them
     socket_path = settings.run_dir / f"{NURSERY}.sock"

@@ -15,6 +15,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -95,11 +96,12 @@ class OwnPlatform:
             role, name=name, env={**role.env, "TENSORFLEET_ORCHESTRATOR_LISTEN": listen_at}
         )
 
-    def agent_role(self, name: str, slots: int, address: str) -> Role:
-        """A real agent that reaches the orchestrator at `address`."""
+    def agent_role(self, name: str, slots: int, address: str, **told: Any) -> Role:
+        """A real agent that reaches the orchestrator at `address`; `told` are further fields of its configuration."""
         config = dataclasses.replace(
             agent_config(self.settings, self.token),
             orchestrator=address, name=name, slots=slots, work_dir=str(self.settings.home / name),
+            **told,
         )  # fmt: skip
         role = self.local_role("agent")
         return dataclasses.replace(role, name=name, env={"TENSORFLEET_AGENT_CONFIG": config.to_json()})

@@ -38,6 +38,8 @@ class TaskContext:
     """Training ends here, with a checkpoint: at this epoch, or the first step that own code saves from it on."""
     received_at: float | None = None
     """When the task reached its worker."""
+    traceparent: str | None = None
+    """The span that stands for this rank, where its job is traced."""
     by_hand: bool = False
     home: Path | None = None
     """The job's folder on this worker, of which all ranks here and its next attempts make use; a task's own if None."""
@@ -86,6 +88,7 @@ def load_context(task_dir: Path) -> TaskContext:
         accumulation=max(1, int(task.get("accumulation") or 1)),
         until=task.get("until"),
         received_at=task.get("received_at"),
+        traceparent=task.get("traceparent"),
         home=Path(task["job_dir"]) if task.get("job_dir") else None,
         leads=not task.get("node_rank"),
     )

@@ -26,6 +26,7 @@ from tensorfleet.training.session import Session, activate
 from tensorfleet.training.stopping import Stopped
 
 OUTCOME_FILE = "outcome.json"
+SPAN_FILE = "span.json"
 
 
 def run_task(task_dir: Path, forked_at: float | None = None) -> int:
@@ -60,12 +61,21 @@ def run_task(task_dir: Path, forked_at: float | None = None) -> int:
     if session.profiler is not None:
         session.profiler.close()
     session.timeline.close()
+    if context.traceparent is not None:
+        _leave_span(session)
     if outcome["status"] == "succeeded" and session.timeline.counted:
         outcome["throughput"] = session.timeline.counted
     write_atomic(task_dir / OUTCOME_FILE, json.dumps(outcome).encode())
     session.close()
     activate(None)
     return code
+
+
+def _leave_span(session: Session) -> None:
+    """For the agent, which tells the collector."""
+    marks = session.timeline.marks
+    span = {"start": marks.get("forked", min(marks.values())), "end": marks["ended"], "marks": marks}
+    write_atomic(session.context.task_dir / SPAN_FILE, json.dumps(span).encode(), durable=False)
 
 
 def _begin_timeline(session: Session, forked_at: float | None) -> None:

@@ -85,7 +85,7 @@ class Conducting:
         now = self._clock()
         # Whatever anybody asks for, and whatever happens to a job, grows the log.
         if tail == self._position and self._look_at is not None and now < self._look_at:
-            return self._running()
+            return self.running()
         self._look_at = now + timedelta(seconds=QUIET_S)
         if not self._conductors:
             self._position = tail
@@ -97,10 +97,11 @@ class Conducting:
         for conductor in list(self._conductors.values()):
             self._guarded(conductor, conductor.advance)
         self._conductors = {key: one for key, one in self._conductors.items() if not one.status.ended}
-        return self._running()
+        return self.running()
 
-    def _running(self) -> int:
-        return sum(one.status is JobStatus.RUNNING for one in self._conductors.values())
+    def running(self) -> int:
+        """How many studies run; may be asked from another thread."""
+        return sum(one.status is JobStatus.RUNNING for one in list(self._conductors.values()))
 
     def _hand_out(self, tail: int) -> None:
         events = self._log.read_after(self._position, BATCH, kinds=WATCHED)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING
 
 import structlog
 
+from tensorfleet import __version__
 from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.composition import FleetInputs, Services, build_services
 from tensorfleet.errors import FieldError, LostLead, StorageFull, Unavailable
@@ -24,6 +26,8 @@ from tensorfleet.kit.logs import configure_logging
 from tensorfleet.monitor.wake import TUNER_SOCKET_NAME
 from tensorfleet.monitor.writer import Bell, stopped_by_signals
 from tensorfleet.settings import Settings, ensure_home
+from tensorfleet.trust.home import identity_for
+from tensorfleet.trust.renewing import kept_fresh
 from tensorfleet.tuner.conducting import Conducting
 from tensorfleet.tuner.link import Link
 from tensorfleet.tuner.reports import Reports
@@ -121,6 +125,22 @@ def run(
         bell.wait(look_s if running else IDLE_LOOK_S)
 
 
+def _shown(settings: Settings, conducting: Conducting, lead: SqlLeadership) -> AbstractContextManager[object]:
+    """The role's metrics, where they are asked for."""
+    if not settings.metrics.tuner:
+        return nullcontext()
+    from prometheus_client import Gauge
+
+    from tensorfleet.kit.exposition import MetricsServer, new_registry
+
+    registry = new_registry("tuner", __version__)
+    studies = Gauge("tensorfleet_tuner_studies", "Studies that it conducts.", registry=registry)
+    studies.set_function(lambda: float(conducting.running()))
+    leads = Gauge("tensorfleet_tuner_leads", "1 while this one leads.", registry=registry)
+    leads.set_function(lambda: float(lead.term is not None))
+    return closing(MetricsServer(registry, settings.metrics.address_of("tuner"), ensure_home(settings)))
+
+
 def _leads(lead: SqlLeadership) -> bool:
     if lead.term is None:
         return lead.acquire()
@@ -131,7 +151,9 @@ def _leads(lead: SqlLeadership) -> bool:
 def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     """The role's entry: returns the exit code."""
     configure_logging("tuner")
-    link = Link(settings.orchestrator, ensure_home(settings))
+    token = ensure_home(settings)
+    identity = identity_for(settings, TUNER)
+    link = Link(settings.orchestrator, token, identity)
     services = build_services(settings, link.wake)
     lead = SqlLeadership(
         services.database, f"tuner on {socket.gethostname()} {settings.home}", LEASE_S, TUNER
@@ -140,7 +162,7 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     bell = Bell(settings.run_dir / TUNER_SOCKET_NAME)
     look_s = LOOK_LOCAL_S if services.database.is_sqlite else LOOK_S
     try:
-        with stopped_by_signals(bell):
+        with kept_fresh(identity), _shown(settings, conducting, lead), stopped_by_signals(bell):
             wait_for_schema(services.database)
             while True:
                 bell.open()

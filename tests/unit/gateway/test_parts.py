@@ -52,6 +52,9 @@ def test_workers() -> None:
     none = workers_part([worker("a", WorkerState.LOST)])
     assert (none.status, none.since, none.meaning) == ("away", NOW, parts.NO_WORKERS)
     assert workers_part([]).status == "away"
+    assert workers_part([], 0).status == "ok", "the autoscaler has none because nobody needs one"
+    coming = workers_part([], 2)
+    assert (coming.status, coming.detail) == ("degraded", "no worker is online yet; 2 are wanted")
     low = workers_part([worker("b", low_disk=True), worker("c", low_disk=False), worker("a", low_disk=True)])
     assert (low.status, low.meaning) == ("degraded", parts.LOW_DISK)
     assert low.detail == "low on disk space: a, b"

@@ -86,7 +86,7 @@ class Life:
     joins_after_s: float = 20.0
     random: Random = field(default_factory=lambda: Random(1))
     trouble: float = 0.0
-    """How often a step sees nothing, or somebody silent."""
+    """How often a step sees nothing, or somebody silent, or is overtaken by a job."""
     now_s: float = 0.0
     memory: Memory = field(default_factory=Memory)
     agents: dict[str, _Agent] = field(default_factory=dict)
@@ -111,6 +111,10 @@ class Life:
         decision = decide(shown, self.limits, self.memory)
         assert decision == decide(shown, self.limits, self.memory)
         self._check(decision, shown)
+        if self.random.random() < self.trouble:
+            # A job comes between the decision and the drain, and may get a worker that is to go.
+            self.submit(job(f"late-{self.now_s}"), 15.0)
+            self._schedule()
         self._carry_out(decision)
         self._schedule()  # what is drained is drained before anything else is placed
         self.sizes.append(len(self.agents))
@@ -211,4 +215,4 @@ class Life:
         for worker_id in decision.keeps:
             self.agents[worker_id].draining = False
         for worker_id in decision.releases:
-            self.agents.pop(worker_id, None)
+            assert self.agents.pop(worker_id, None) is None or worker_id not in self.leased()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.unit.scaling.fleets import NOW, at, fleet_of, job, runs, view, worker
 
 from tensorfleet.fleet.ports import WorkerType
-from tensorfleet.scaling.codec import LONG_AGO, decision_to_dict, memory_of, memory_to_dict
+from tensorfleet.fleet.scaling_codec import LONG_AGO, decision_to_dict, memory_of, memory_to_dict
 from tensorfleet.scaling.model import Action, Awaited, FleetView, Limits, Memory, Size
 from tensorfleet.scaling.others import as_launched
 from tensorfleet.scaling.policy import decide

@@ -37,7 +37,7 @@ def test_it_stays_between_the_thresholds() -> None:
     workers, running = fleet_of(4, busy=3)
     decision = decide(view(workers, running=running), LIMITS, LONG_QUIET)
     assert (decision.action, decision.changes) == (Action.HOLD, False)
-    assert decision.reason == "the load is 0.75: 4 workers are right"
+    assert decision.reason == "the load is 0.75: 4 workers will do"
 
 
 def test_a_worker_whose_cpus_are_all_taken_is_full() -> None:
@@ -54,13 +54,13 @@ def test_a_short_queue_may_wait_and_a_longer_one_may_not() -> None:
     held = decide(view(workers, waiting, running), calm, Memory())
     assert (held.action, held.reason) == (
         Action.HOLD,
-        "the load is 0.75, and 4 jobs wait: 4 workers are right",
+        "the load is 0.75, and 4 jobs wait: 4 workers will do",
     )
     more = decide(view(workers, (*waiting, job("j9", 2)), running), calm, Memory())
     assert more.starts == {"default": 1}, (
         "the first needs one beside the free one, the second would need two more"
     )
-    assert more.reason == "5 jobs wait, more than 4: 4 workers become 5 for 1 job waits"
+    assert more.reason == "5 jobs wait, more than 4: 4 workers become 5, for 1 of them"
 
 
 def test_a_gang_that_the_fleet_cannot_hold_gets_all_its_slots_at_once() -> None:
@@ -101,7 +101,7 @@ def test_a_job_that_backs_off_speaks_against_shrinking_only() -> None:
     late = replace(job("j1"), not_before=at(60))
     decision = decide(view(workers, (late,)), LIMITS, LONG_QUIET)
     assert decision.action is Action.HOLD
-    assert decision.reason == "the load is 0.00, and 1 job waits: 4 workers are right"
+    assert decision.reason == "the load is 0.00, and 1 job waits: 4 workers will do"
 
 
 def test_an_elastic_job_gets_what_there_may_be() -> None:
@@ -132,13 +132,21 @@ def test_what_is_coming_is_not_asked_for_twice() -> None:
     asked = Memory(awaited={"a1": Awaited("default", at(-5))})
     decision = decide(view((), (job("j1"),), launched=(up("a1", state=LaunchState.STARTING),)), LIMITS, asked)
     assert (decision.action, decision.starts, decision.again) == (Action.HOLD, {}, {})
-    assert decision.signal.desired == 1
+    assert (decision.signal.desired, decision.signal.queue) == (1, 1)
+    assert decision.reason == "the load is 0.00, and 1 job waits: 1 worker will do"
 
 
 def test_an_agent_that_the_launcher_does_not_know_is_asked_for_again_by_its_id() -> None:
     asked = Memory(awaited={"a1": Awaited("default", at(-5))})
     decision = decide(view((), (job("j1"),), launched=()), LIMITS, asked)
     assert (decision.starts, decision.again) == ({}, {"a1": "default"})
+
+
+def test_a_workspace_that_is_over_its_budget_is_not_grown_for() -> None:
+    seen = view((), (job("j1"),))
+    poor = replace(seen, snapshot=replace(seen.snapshot, over_budget={"default": "its budget is spent"}))
+    decision = decide(poor, LIMITS, Memory())
+    assert (decision.starts, decision.signal.queue) == ({}, 0)
 
 
 def test_a_job_behind_another_that_waits_for_their_quota_is_not_grown_for() -> None:
@@ -223,7 +231,7 @@ def test_it_keeps_its_minimum_and_says_so() -> None:
     workers, _ = fleet_of(3)
     decision = decide(view(workers), replace(LIMITS, least=3), LONG_QUIET)
     assert (decision.action, decision.drains) == (Action.HOLD, ())
-    assert decision.reason.endswith("3 workers are the least that it may have or needs")
+    assert decision.reason.endswith("3 workers is the least that it may have")
 
 
 def test_the_dearest_go_first() -> None:

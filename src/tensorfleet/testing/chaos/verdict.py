@@ -12,6 +12,7 @@ from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import jobs, leases, outbox, tasks, workers
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.testing.chaos.checks import Ended, LeaseSpan, Problem, check_job, check_slots
+from tensorfleet.testing.chaos.ledger_checks import check_ledger
 from tensorfleet.testing.chaos.plan import JobPlan, Plan
 from tensorfleet.testing.chaos.trace import JobTrace
 
@@ -92,6 +93,9 @@ class Reader:
         with self._database.read() as connection:
             return {row.id: row.slots for row in connection.execute(select(workers.c.id, workers.c.slots))}
 
+    def check_ledger(self) -> list[Problem]:
+        return check_ledger(self._database)
+
     def traces(self) -> dict[str, JobTrace]:
         """The whole event log, by job id."""
         log = SqlEventLog(self._database)
@@ -121,6 +125,7 @@ def judge(plan: Plan, reader: Reader) -> Verdict:
         )
     every = [span for of_job in spans.values() for span in of_job]
     problems += check_slots(every, reader.slots())
+    problems += reader.check_ledger()
     live, orders = reader.unsettled()
     if live or orders:
         problems.append(
