@@ -93,7 +93,9 @@ def build_services(
     )
     registered = SqlRegistryStore(database).refers_to
     leftovers = Leftovers(objects, log, job_store.shares_provenance, registered)
-    inputs = FleetInputs(datasets, blobs, workers, limits_of(settings) if settings.autoscale.enabled else None)
+    inputs = FleetInputs(
+        datasets, blobs, workers, limits_of(settings) if settings.autoscale.enabled else None
+    )
     jobs = JobService(job_store, log, inputs, utc_now, wake, wake_tuner, leftovers.clear)
     forks = Forks(jobs, job_store, log, objects.copy, wake)
     made_of = Provenance(

@@ -156,7 +156,9 @@ class Settings(BaseSettings):
 
     @field_validator("notify")
     @classmethod
-    def _have_channels_of_their_own(cls, channels: tuple[ChannelSettings, ...]) -> tuple[ChannelSettings, ...]:
+    def _have_channels_of_their_own(
+        cls, channels: tuple[ChannelSettings, ...]
+    ) -> tuple[ChannelSettings, ...]:
         names = [one.name for one in channels]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -186,7 +188,9 @@ class Settings(BaseSettings):
     @property
     def secured(self) -> bool:
         """Whether the orchestrator's address is spoken to with certificates."""
-        addresses = [one for one in (*self.orchestrator.split(","), self.listen) if not one.strip().startswith("unix:")]
+        addresses = [
+            one for one in (*self.orchestrator.split(","), self.listen) if not one.strip().startswith("unix:")
+        ]
         if self.mutual_tls == "auto":
             return not all(stays_here(one) for one in addresses)
         return self.mutual_tls == "always" and bool(addresses)

@@ -693,7 +693,9 @@ def test_a_running_job_is_not_deleted(store: SqlJobStore) -> None:
     assert store.tasks("j-1")
 
 
-def test_a_deleted_job_leaves_its_leases_alone(store: SqlJobStore, database: Database, log: SqlEventLog) -> None:
+def test_a_deleted_job_leaves_its_leases_alone(
+    store: SqlJobStore, database: Database, log: SqlEventLog
+) -> None:
     for job_id in ("j-1", "j-2"):
         store.insert(new_job(job_id))
         run_to_end(store, job_id)

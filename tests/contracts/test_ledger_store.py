@@ -30,6 +30,7 @@ from tensorfleet.orchestrator.handlers import apply_event
 from tensorfleet.orchestrator.placing import place_waiting
 from tensorfleet.scheduling.explain import explain
 from tensorfleet.scheduling.model import Policy, Wait, WaitCode
+from tensorfleet.testing.chaos.ledger_checks import LeaseTime, check_ledger, read_lease_time
 
 BEGIN = datetime(2026, 3, 31, 23, 0, tzinfo=UTC)
 DONE = Outcome(TaskStatus.SUCCEEDED, result={"metrics": {}}, usage=Usage(30.0, 120.0, "measured"))
@@ -134,7 +135,11 @@ def test_what_jobs_held_is_in_the_ledger_to_the_second(fleet: Fleet) -> None:
     assert rows["j-1"]["cost"]["total"] == pytest.approx(70 / 3600 * 2)
     assert (rows["j-1"]["energy_j"], rows["j-1"]["energy_how"]) == (120.0, "measured")
     assert rows["j-1"]["carbon_g"] == pytest.approx(120 / 3.6e6 * 360)
-    assert (rows["j-2"]["held_s"]["idle"], rows["j-2"]["held_s"]["hung"], rows["j-2"]["energy_j"]) == (70, 30, 5)
+    assert (rows["j-2"]["held_s"]["idle"], rows["j-2"]["held_s"]["hung"], rows["j-2"]["energy_j"]) == (
+        70,
+        30,
+        5,
+    )
     assert (rows["j-3"]["held_s"]["running"], rows["j-3"]["energy_j"]) == (100, None)
     total = found["total"]
     assert (total["leases"], total["held_s"]["total"], total["cpu_s"]["total"]) == (3, 270, 540)
@@ -159,6 +164,8 @@ def test_the_ledger_remembers_jobs_that_were_deleted(fleet: Fleet) -> None:
     found = ledger(fleet).of_job("j-1")
     assert (found["total"]["held_s"]["useful"], len(found["leases"])) == (5, 1)
     assert ledger(fleet).read(BEGIN, None, None, By.JOB, 5)["items"][0]["name"] == "n-j-1"
+    assert check_ledger(fleet.database) == []
+    assert read_lease_time(fleet.database) == LeaseTime(1, 5_000_000)
     with pytest.raises(NotFound):
         ledger(fleet).of_job("j-2")
     with pytest.raises(InvalidInput, match="to must be after from"):

@@ -13,23 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tensorfleet.adapters.ray_table import GONE, STARTING, UP, Actor, find_actors
+
 CONNECT_AGAIN_S = 2.0
-_UP, _STARTING, _GONE = "up", "starting", "gone"
-
-
-@dataclass(frozen=True)
-class Actor:
-    """What the cluster says of the newest actor of a name."""
-
-    state: str
-    began_at: float
-    restarts: int
-    node: str
-    detail: str
 
 
 class RayEngine:
@@ -104,7 +93,7 @@ class RayEngine:
     # ---- starting ----------------------------------------------------------------------------------------------------
 
     def _launch(self, agents: Sequence[dict[str, Any]]) -> None:
-        notes, actors = self._notes(), self._actors()
+        notes, actors = self._notes(), find_actors(self._namespace)
         missing = [one for one in agents if not _is_there(one["worker_id"], notes, actors)]
         together = self._place_together(missing) if len(missing) > 1 else None
         for number, one in enumerate(missing):
@@ -164,16 +153,16 @@ class RayEngine:
         """Moves a released agent towards its end; True when there is nothing of it any more."""
         import ray
 
-        if actor is not None and actor.state != _GONE:
+        if actor is not None and actor.state != GONE:
             told = (worker_id, actor.began_at, actor.restarts)
             try:
                 handle = ray.get_actor(worker_id, namespace=self._namespace)
             except ValueError:
                 return False  # it has ended since it was listed, and is gone the next time
-            if actor.state == _UP and told not in self._told_to_leave:
+            if actor.state == UP and told not in self._told_to_leave:
                 handle.leave.remote()
                 self._told_to_leave.add(told)
-            elif actor.state == _STARTING:
+            elif actor.state == STARTING:
                 ray.kill(handle)
             return False
         self._note(worker_id, None)
@@ -191,66 +180,21 @@ class RayEngine:
     # ---- looking -----------------------------------------------------------------------------------------------------
 
     def _list(self) -> list[dict[str, Any]]:
-        actors = self._actors()
+        actors = find_actors(self._namespace)
         found = []
         for worker_id, note in self._notes().items():
             actor = actors.get(worker_id)
             if note.get("released") and self._let_go(worker_id, note, actor):
                 continue
-            seen = actor or Actor(_GONE, 0.0, 0, "", "it was asked for, and Ray knows nothing of it")
+            seen = actor or Actor(GONE, 0.0, 0, "", "it was asked for, and Ray knows nothing of it")
             found.append(
                 {"worker_id": worker_id, "type_name": note["type"], "state": seen.state, "node": seen.node, "detail": seen.detail}
             )  # fmt: skip
         return found
 
-    def _actors(self) -> dict[str, Actor]:
-        """By name, the newest of each, as the cluster's own table has them: without the dashboard, which may be off."""
-        from ray._private.state import state
-        from ray.core.generated import gcs_pb2
-
-        found: dict[str, Actor] = {}
-        for raw in state._connect_and_get_accessor().get_actor_table(None, None):
-            data = gcs_pb2.ActorTableData.FromString(raw)
-            if data.ray_namespace == self._namespace and data.class_name == "AgentActor":
-                actor = _actor(data, gcs_pb2.ActorTableData.ActorState.Name(data.state))
-                known = found.get(data.name)
-                if known is None or (known.state == _GONE, -known.began_at) > (
-                    actor.state == _GONE,
-                    -actor.began_at,
-                ):
-                    found[data.name] = actor
-        return found
-
-
-def _actor(data: Any, state: str) -> Actor:
-    where = data.address.ip_address
-    if state == "ALIVE":
-        return Actor(_UP, data.start_time, data.num_restarts, where, "")
-    if state == "DEAD":
-        return Actor(_GONE, data.end_time, data.num_restarts, where, _cause(data.death_cause))
-    wanted = ", ".join(f"{amount:g} {name}" for name, amount in sorted(data.required_resources.items()))
-    detail = (
-        "Ray starts it again, as its process or its node is gone"
-        if state == "RESTARTING"
-        else f"it waits for a place ({wanted})"
-    )
-    return Actor(_STARTING, data.start_time, data.num_restarts, "", detail)
-
-
-def _cause(cause: Any) -> str:
-    for kind in ("actor_died_error_context", "creation_task_failure_context", "runtime_env_failed_context",
-                 "actor_unschedulable_context"):  # fmt: skip
-        if cause.HasField(kind):
-            told = getattr(cause, kind)
-            text = getattr(told, "error_message", "") or getattr(told, "formatted_exception_string", "")
-            lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-            if lines:
-                return (lines[-1] if kind == "creation_task_failure_context" else lines[0])[:400]
-    return "Ray says that it has ended"
-
 
 def _is_there(worker_id: str, notes: dict[str, dict[str, Any]], actors: dict[str, Actor]) -> bool:
-    return worker_id in notes and worker_id in actors and actors[worker_id].state != _GONE
+    return worker_id in notes and worker_id in actors and actors[worker_id].state != GONE
 
 
 def _is_near(one: dict[str, Any]) -> bool:

@@ -6,8 +6,10 @@ so there are no threads, no event loop and no CUDA in these processes, and the e
 one thread until a child raises it.
 
 Line-delimited JSON over one socket.  In: `{"lease", "dir", "env"}`.  Out: `{"op": "ready"}`, `{"op": "started", "lease", "pid"}`,
-`{"op": "exit", "lease", "status", "cpu_s"}` (as wait4 gives them; sent when nothing that the task has started is left).  When
-the socket closes, the agent is gone: all tasks end.  Over a template's second socket come the sockets of templates to be forked from it.
+`{"op": "exit", "lease", "status", "cpu_s"}` (as wait4 gives them; sent when nothing that the task has started is left).
+
+When the socket closes, the agent is gone: all tasks end.  Over a template's second socket come the sockets of templates to be
+forked from it.
 """
 
 from __future__ import annotations

@@ -121,7 +121,9 @@ def _profile(value: Any) -> Any:
     if isinstance(value, bool):
         return {} if value else None
     if value is not None and not isinstance(value, dict):
-        raise ValueError(f"{str(value)[:60]!r} is neither true nor which steps, such as {{steps: 10, skip: 5}}")
+        raise ValueError(
+            f"{str(value)[:60]!r} is neither true nor which steps, such as {{steps: 10, skip: 5}}"
+        )
     return value
 
 

@@ -58,7 +58,20 @@ def _is_checkpoint(record: Mapping[str, Any]) -> bool:
     return _step(record) is not None and all(isinstance(record.get(key), str) for key in ("key", "sha256"))
 
 
-_FIELDS = ("step", "key", "sha256", "bytes", "value", "message", "seconds", "candidate", "marks", "steps", "rows", "profile")
+_FIELDS = (
+    "step",
+    "key",
+    "sha256",
+    "bytes",
+    "value",
+    "message",
+    "seconds",
+    "candidate",
+    "marks",
+    "steps",
+    "rows",
+    "profile",
+)
 _KEPT: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "checkpoint": _is_checkpoint,
     "environment": lambda record: isinstance(record.get("key"), str),

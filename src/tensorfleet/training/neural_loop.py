@@ -164,9 +164,7 @@ class Loop:
         whole = self._data.watched_apart or not self._spread.shares_evaluation
         share = slice(0, None) if whole else slice(self._rank, None, self._world_size)
         with self._session.phase("evaluation"):
-            metrics = epoch_metrics(
-                self._network, self._data, self._loss_sum, rows, share, self._world_size
-            )
+            metrics = epoch_metrics(self._network, self._data, self._loss_sum, rows, share, self._world_size)
         if not math.isfinite(metrics["loss"]):
             raise InvalidInput(
                 f"the loss is {metrics['loss']} in epoch {epoch};"
