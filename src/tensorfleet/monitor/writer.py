@@ -17,6 +17,7 @@ import structlog
 from tensorfleet import __version__
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.guarded import GuardedTracking, guarded, is_away
+from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.adapters.objectstore import open_object_store
 from tensorfleet.adapters.redis_wakes import open_herald
 from tensorfleet.errors import Internal, StorageFull, Unavailable
@@ -196,6 +197,7 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     bell = Bell(settings.run_dir / SOCKET_NAME)
     try:
         with _shown(settings, drain, health), _telling(settings, database), stopped_by_signals(bell):
+            wait_for_schema(database)
             follow(drain, bell, health, exit_when_idle_s)
     finally:
         bell.close()
