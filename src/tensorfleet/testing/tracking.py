@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from tensorfleet.adapters.database import Database
-from tensorfleet.adapters.schema import events, jobs, metadata
+from tensorfleet.adapters.migrate import ensure_schema
+from tensorfleet.adapters.schema import events, jobs
 from tensorfleet.jobs.model import Event
 
 START = datetime(2026, 3, 4, 5, 6, 7, 123456, UTC)
@@ -17,8 +18,7 @@ START = datetime(2026, 3, 4, 5, 6, 7, 123456, UTC)
 def new_database(url: str) -> Database:
     """An empty metadata store with all its tables."""
     database = Database(url)
-    with database.begin() as connection:
-        metadata.create_all(connection)
+    ensure_schema(database)
     return database
 
 
