@@ -35,7 +35,7 @@ def test_digits_on_two_ranks(tmp_path):
         {},
         None,
     ]
-    assert not (second / "records.jsonl").exists()
+    assert read_records(second, "metrics") == []
 
 
 STEPS = """
