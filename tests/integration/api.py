@@ -50,6 +50,10 @@ def traces(home: Path) -> dict[str, Any]:
         }
     for folder in ("objects", "work"):
         files = (path for path in (home / folder).rglob("*") if path.is_file())
-        # The cards of earlier models are written by the monitor, in its own time.
-        found[folder] = {str(path.relative_to(home)) for path in files if not path.match(f"*{CARD_FILE}*")}
+        found[folder] = {str(path.relative_to(home)) for path in files if not _is_the_monitors(path)}
     return found
+
+
+def _is_the_monitors(path: Path) -> bool:
+    """Cards of earlier models, and pictures of their runs: written in the monitor's own time."""
+    return CARD_FILE in path.name or "mlflow" in path.parts
