@@ -151,6 +151,15 @@ def ray_cluster() -> Iterator[RayCluster]:
         for node in cluster.nodes:
             node.kill()
         shutil.rmtree(folder, ignore_errors=True)
+        _forget(cluster.address)
+
+
+def _forget(address: str) -> None:
+    """Ray notes for all of the machine which cluster was started last; `ray.init()` would look for one that is gone."""
+    noted = Path("/tmp/ray/ray_current_cluster")  # noqa: S108 - where Ray has it, whatever its folder is
+    with contextlib.suppress(OSError):
+        if address and noted.read_text().strip() == address:
+            noted.unlink()
 
 
 def here(name: str = "here") -> Machine:
