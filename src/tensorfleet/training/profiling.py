@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -87,6 +87,7 @@ class Profiler:
         self._began = 0.0
         self._found: dict[str, Any] | None = None
         self._trace: Any = None
+        self._tracing = False
         self._calls: Any = None
         self._hooks: Any = None
         self._telling: threading.Thread | None = None
@@ -94,6 +95,8 @@ class Profiler:
 
     def give_up(self, error: Exception) -> None:
         self.over = True
+        with suppress(Exception):
+            self._end_trace()
         said = f"{type(error).__name__}: {error}"[:300]
         print(f"warning: no profile of this task: {said}", file=sys.stderr, flush=True)
 
@@ -178,16 +181,22 @@ class Profiler:
         # That of torch.profiler loads the compiler too, which takes seconds.
         from torch.autograd.profiler import profile
 
-        self._trace = profile(use_kineto=True, use_device="cuda" if cuda.is_available() else None)
-        self._trace.__enter__()
+        trace = profile(use_kineto=True, use_device="cuda" if cuda.is_available() else None)
+        trace.__enter__()
+        self._trace, self._tracing = trace, True
+
+    def _end_trace(self) -> None:
+        """A process that ends while torch traces crashes."""
+        if self._tracing:
+            self._tracing = False
+            self._trace.__exit__(None, None, None)
 
     def _finish(self) -> None:
         """Stops measuring; what was found is worked out and told beside the training."""
         if self.over:
             return
         self.over = True
-        if self._trace is not None:
-            self._trace.__exit__(None, None, None)
+        self._end_trace()
         self._telling = threading.Thread(target=self._tell_all, name="tensorfleet-profile", daemon=True)
         self._telling.start()
 
