@@ -181,7 +181,7 @@ class Profiler:
         # That of torch.profiler loads the compiler too, which takes seconds.
         from torch.autograd.profiler import profile
 
-        trace = profile(use_kineto=True, use_device="cuda" if cuda.is_available() else None)
+        trace: Any = profile(use_kineto=True, use_device="cuda" if cuda.is_available() else None)
         trace.__enter__()
         self._trace, self._tracing = trace, True
 
