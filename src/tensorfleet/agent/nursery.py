@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ class Nursery:
             )
             return
         child.gpus = tuple(free[:gpus])
-        child.pid = self._fork(lambda: _be_agent(wanted, child.gpus))
+        child.pid = processes.fork(self._let_go, lambda: _be_agent(wanted, child.gpus))
         self._idle_since = time.monotonic()
 
     def _release(self, worker_id: str) -> None:
@@ -171,23 +171,6 @@ class Nursery:
     def _forget(self, worker_id: str) -> None:
         self.children.pop(worker_id, None)
         shutil.rmtree(self._folder / worker_id, ignore_errors=True)
-
-    def _fork(self, work: Callable[[], int]) -> int:
-        parent = os.getpid()
-        pid = os.fork()
-        if pid:
-            return pid
-        code = 70
-        try:
-            processes.die_with(parent)
-            self._let_go()
-            code = work()
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            os._exit(code)
 
     def _let_go(self) -> None:
         """In a child: what belongs to the nursery alone."""

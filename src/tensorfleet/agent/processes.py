@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 MARK = "TENSORFLEET_AGENT_DIR"
@@ -40,6 +41,30 @@ def die_with(parent: int) -> None:
     prctl(_PDEATHSIG, signal.SIGKILL)
     if sys.platform == "linux" and os.getppid() != parent:  # it ended before the kernel had been asked
         os._exit(70)
+
+
+def fork(let_go: Callable[[], None], work: Callable[[], int]) -> int:
+    """Forks a child that ends with this process, lets go of what is this one's alone, does its work and exits with the code
+    of that; returns its pid.
+    """
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 70
+    try:
+        die_with(parent)
+        let_go()
+        code = work()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def children(pid: int | None = None) -> set[int]:

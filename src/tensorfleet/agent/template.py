@@ -108,7 +108,7 @@ class _Template:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             order = json.loads(line)
-            pid = self._fork(partial(_become_task, order))
+            pid = processes.fork(self._let_go, partial(_become_task, order))
             self._leases[pid] = order["lease"]
             self.send({"op": "started", "lease": order["lease"], "pid": pid})
         return bool(data)
@@ -118,30 +118,10 @@ class _Template:
         kind, descriptors, _, _ = socket.recv_fds(self._begets, 1, 2)
         if descriptors:
             heir = _become_torch_template if kind == TORCH else _become_template
-            self._heirs.add(self._fork(partial(heir, *descriptors)))
+            self._heirs.add(processes.fork(self._let_go, partial(heir, *descriptors)))
         for descriptor in descriptors:
             os.close(descriptor)
         return bool(descriptors)
-
-    def _fork(self, work: Callable[[], int]) -> int:
-        parent = os.getpid()
-        pid = os.fork()
-        if pid:
-            return pid
-        code = 70
-        try:
-            self._let_go()
-            processes.die_with(parent)
-            code = work()
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(BaseException):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(code)
 
     def _let_go(self) -> None:
         """In a child: what belongs to the template alone."""

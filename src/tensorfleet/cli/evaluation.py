@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from tensorfleet.cli import session
-from tensorfleet.cli.session import AsJson
+from tensorfleet.cli.session import AsJson, JobRef
 
 _WIDTH = 24
 _MOST_CLASSES = 12
@@ -21,10 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def evaluation(
-    ref: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it)."),
-    ],
+    ref: JobRef,
     as_json: AsJson = False,
 ) -> None:
     """Show what a job's model is worth: confusion, curves, calibration, residuals, columns that matter."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tensorfleet.cli import session
-from tensorfleet.cli.session import AsJson
+from tensorfleet.cli.session import AsJson, JobRef
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,10 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def files(
-    ref: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it)."),
-    ],
+    ref: JobRef,
     paths: Annotated[
         list[str] | None, typer.Argument(metavar="PATH...", help="Only these files, when saving.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorfleet.cli import evaluation, job_files, leaderboard, ledger, made_of, plots, profiling, session
-from tensorfleet.cli.session import AsJson
+from tensorfleet.cli.session import AsJson, JobRef
 
 if TYPE_CHECKING:
     from tensorfleet.sdk.jobs import Job
@@ -21,10 +21,6 @@ plots.add_to(app)
 leaderboard.add_to(app)
 job_files.add_to(app)
 profiling.add_to(app)
-
-JobRef = Annotated[
-    str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")
-]
 
 
 @app.command("list")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tensorfleet.cli import session
-from tensorfleet.cli.session import AsJson
+from tensorfleet.cli.session import AsJson, JobRef
 
 _WIDTH = 60
 
@@ -18,10 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def leaderboard(
-    ref: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it)."),
-    ],
+    ref: JobRef,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the best first.")] = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -9,11 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from tensorfleet.cli import session
-from tensorfleet.cli.session import AsJson
+from tensorfleet.cli.session import AsJson, JobRef
 
-JobRef = Annotated[
-    str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")
-]
 SHOWN = 60
 
 

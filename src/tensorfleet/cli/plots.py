@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tensorfleet.cli import session
-from tensorfleet.cli.session import AsJson
+from tensorfleet.cli.session import AsJson, JobRef
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,10 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plots(
-    ref: Annotated[
-        str,
-        typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it)."),
-    ],
+    ref: JobRef,
     save: Annotated[Path | None, typer.Option(help="A folder that gets each picture as NAME.svg.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -10,11 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from tensorfleet.cli import session
-from tensorfleet.cli.session import AsJson
+from tensorfleet.cli.session import AsJson, JobRef
 
-JobRef = Annotated[
-    str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")
-]
 _PLAIN_WIDTH = 100
 _SHOWN_OPERATORS = 10
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tensorfleet.sdk.submission import Step
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+JobRef = Annotated[
+    str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")
+]
 
 
 def connect() -> Client:
