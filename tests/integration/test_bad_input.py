@@ -402,6 +402,7 @@ def test_a_hole_in_an_upload(api: httpx.Client) -> None:
 @pytest.mark.usefixtures("nothing_left")
 def test_a_connection_that_breaks_during_an_upload(platform: Platform, api: httpx.Client) -> None:
     host, port = api.base_url.host, api.base_url.port
+    before = traces(platform.home)
     with socket.create_connection((host, port or 80)) as raw:
         token = api.headers["Authorization"]
         head = (
@@ -409,8 +410,8 @@ def test_a_connection_that_breaks_during_an_upload(platform: Platform, api: http
             "Content-Type: text/csv\r\nContent-Length: 50000000\r\n\r\n"
         )
         raw.sendall(head.encode() + ROWS * 12_000)
-    before = traces(platform.home)
-    wait_until(lambda: traces(platform.home)["objects"] <= before["objects"], "the part to be gone")
+        wait_until(lambda: traces(platform.home) != before, "a part to be there")
+    wait_until(lambda: traces(platform.home) == before, "the part to be gone")
     assert api.get("/health/live").status_code == 200
 
 
