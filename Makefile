@@ -22,7 +22,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-dev setup-deploy setup-bench demo test check unit contracts integration chaos chaos-long deploy-tests deploy-check bench dev build proto docs clean
+.PHONY: help setup setup-dev setup-deploy setup-bench demo test check unit contracts integration chaos chaos-long api-fuzz deploy-tests deploy-check bench dev build proto docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,10 +64,11 @@ check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
 	$(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
 
 unit: setup-dev ## the parts alone, in two to three minutes; the pure ones have every branch covered
-	$(BIN)/pytest tests/unit -q --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov=tensorfleet.scaling --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	$(BIN)/pytest tests/unit -q --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov=tensorfleet.scaling --cov=tensorfleet.sla.model --cov=tensorfleet.sla.counts --cov=tensorfleet.sla.figures --cov=tensorfleet.sla.uptime --cov=tensorfleet.health --cov=tensorfleet.objects.rights --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 contracts: setup-dev ## one suite per port, on every backend, with real servers
 	$(BIN)/pytest tests/contracts -q
@@ -86,6 +87,9 @@ chaos: setup-dev ## 500 jobs under random faults, on both databases: every one h
 
 chaos-long: setup-dev ## the long form: 10,000 jobs
 	$(BIN)/tensorfleet chaos --jobs 10000 --agents real:1,sim:12 --database postgresql --minutes 180
+
+api-fuzz: setup-dev ## the HTTP API under thousands of random requests, with all of Schemathesis' checks
+	$(BIN)/python -m tests.integration.api_fuzz
 
 bench: setup-bench ## ours, the peers and the bare limit in one run; writes benchmarks/results/
 	$(BIN)/python -m benchmarks

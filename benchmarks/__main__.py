@@ -16,6 +16,7 @@ ALL = (
     "scale",
     "recovery",
     "ddp",
+    "scaling",
     "boosting",
     "tuning",
     "auto",

@@ -11,7 +11,7 @@ usage: deploy/deploy.sh [--overlay minikube|production] [--build-images] [--load
   --load-minikube   load them into minikube
   --no-wait         return without waiting until everything runs
 
-The first time it makes the Secret tensorfleet-secrets with random values.  The production overlay has its database outside:
+The first time it makes the Secrets tensorfleet-secrets and tensorfleet-authority with random values.  The production overlay has its database outside:
 set TENSORFLEET_DATABASE_URL, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY unless the pods get their rights otherwise.
 EOF
 }
@@ -54,7 +54,8 @@ make_secrets() {
   "$here/compose/secrets.sh" ${options[@]+"${options[@]}"} "$scratch/made" >/dev/null
   in_fleet create secret generic tensorfleet-store-secrets \
     --from-file="$scratch/made/postgres-password" --from-file="$scratch/made/redis.conf" \
-    --from-file="$scratch/made/s3.json"
+    --from-file="$scratch/made/s3.json" --from-file="$scratch/made/grafana-password"
+  in_fleet create secret generic tensorfleet-authority --from-env-file="$scratch/made/authority.env"
   # The one whose presence says that there are secrets comes last.
   in_fleet create secret generic tensorfleet-secrets --from-env-file="$scratch/made/platform.env"
 }
@@ -69,7 +70,7 @@ kubectl apply --filename "$here/k8s/base/namespace.yaml"
 known="$(in_fleet get secret tensorfleet-secrets --ignore-not-found --output name)"
 if [[ -z $known ]]; then
   # Half of a former try: its values are known to nobody.
-  in_fleet delete secret tensorfleet-store-secrets --ignore-not-found
+  in_fleet delete secret tensorfleet-store-secrets tensorfleet-authority --ignore-not-found
   make_secrets
 fi
 # A Job cannot be changed, only made again.

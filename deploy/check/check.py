@@ -197,6 +197,10 @@ def _in_containers(engine: Engine, socket: str, file: Path) -> int:
             job = run_job((engine.folder / "secrets/token").read_text())
         print(f"job {job['job_id']}: {job['status']}, {json.dumps(job['metrics'])}")
         _check_containers(engine)
+        with _timed("a second agent joined"):
+            _run(*compose, "up", "--detach", "--no-recreate", "--scale", "agent=2", env=env)
+            _wait_until(lambda: len(_given(engine, "agent")) == 2, READY_S, "the second agent")
+        _check_trust(engine)
         return 0 if job["status"] == "completed" else 1
     except BaseException:
         print(_run(*compose, "logs", "--tail", "30", env=env))
@@ -219,6 +223,46 @@ def _check_containers(engine: Engine) -> None:
         )
         assert touched.returncode != 0, f"the root of {role} can be written"
     print("all roles run as user 10001 on a read-only root")
+
+
+_ASK = """
+import grpc, sys
+from pathlib import Path
+from tensorfleet.trust.channels import open_channel
+from tensorfleet.trust.identity import Identity
+from tensorfleet.wire import tensorfleet_pb2 as pb
+from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorStub
+own = Identity(Path(sys.argv[1])).current if sys.argv[1:] else None
+try:
+    OrchestratorStub(open_channel("orchestrator:50051", (), own)).Wake(pb.WakeRequest(), timeout=10)
+    print("OK")
+except grpc.RpcError as error:
+    print(error.code().name)
+"""
+"""Wakes the orchestrator as whoever has the identity in a folder; without one not encrypted."""
+
+
+def _given(engine: Engine, role: str) -> list[str]:
+    """The names of a role that have a certificate, as the orchestrator's authority says."""
+    listed = engine.podman("exec", f"{PROJECT}_orchestrator_1", "tensorfleet", "trust", "list", "--json")
+    return [one["name"] for one in json.loads(listed) if one["role"] == role and one["state"] == "valid"]
+
+
+def _check_trust(engine: Engine) -> None:
+    """Nobody speaks to the orchestrator without a certificate, and nobody with the certificate of another role."""
+    home = "/var/lib/tensorfleet/home"
+    for role, folder, expected in (
+        ("gateway", f"{home}/pki/gateway", "OK"),
+        ("tuner", f"{home}/pki/tuner", "OK"),
+        ("agent", f"{home}/agent", "PERMISSION_DENIED"),
+        ("agent", "", "UNAVAILABLE"),
+    ):
+        command = ["exec", f"{PROJECT}_{role}_1", "python", "-c", _ASK, *([folder] if folder else [])]
+        found = engine.podman(*command).strip()
+        assert found == expected, f"a call of {role} with '{folder}' ended with {found}, not {expected}"
+    for role in ("gateway", "tuner", "orchestrator"):
+        assert len(_given(engine, role)) == 1, f"{role} has no certificate of its own"
+    print("orchestrator, gateway, tuner and two agents have certificates, and nobody else is let in")
 
 
 def _answers(path: str) -> bool:

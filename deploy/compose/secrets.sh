@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a folder of secrets, by default deploy/compose/secrets: random passwords for all services.  What is there already stays.
+# Makes a folder of secrets, by default deploy/compose/secrets: random passwords for all services, and what roles join with.
+# What is there already stays.
 #   --outside   database and S3 are not ours: they stand in TENSORFLEET_DATABASE_URL and the AWS_* variables
 set -euo pipefail
 umask 022
@@ -41,14 +42,18 @@ cat >"$part/s3.json" <<EOF
 EOF
 {
   echo "TENSORFLEET_TOKEN=$token"
-  [[ -z $key ]] || printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$key" "$secret"
+  echo "TENSORFLEET_BOOTSTRAP__AGENT=$(random)"
 } >"$part/agent.env"
 {
   cat "$part/agent.env"
+  [[ -z $key ]] || printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$key" "$secret"
+  echo "TENSORFLEET_BOOTSTRAP__GATEWAY=$(random)"
+  echo "TENSORFLEET_BOOTSTRAP__TUNER=$(random)"
   echo "TENSORFLEET_DATABASE_URL=$database"
   echo "TENSORFLEET_MLFLOW_URL=$database"
   echo "TENSORFLEET_REDIS_URL=redis://:$redis@redis:6379/0"
   echo "MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://${database#postgresql://}${and}options=-csearch_path%3Dmlflow"
 } >"$part/platform.env"
+echo "TENSORFLEET_AUTHORITY_SECRET=$(random)" >"$part/authority.env"
 mv "$part" "$folder"
 echo "made $folder"

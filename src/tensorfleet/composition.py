@@ -22,9 +22,12 @@ from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.fleet.ports import WorkerType
 from tensorfleet.fleet.snapshot import demand_of, take_snapshot
 from tensorfleet.fleet.store import SqlWorkerStore
+from tensorfleet.health.model import Limits as HealthLimits
+from tensorfleet.health.model import Pace
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.forks import Forks
 from tensorfleet.jobs.leftovers import Leftovers
+from tensorfleet.jobs.ports import Rights
 from tensorfleet.jobs.provenance import Provenance
 from tensorfleet.jobs.schemas import JobSpec
 from tensorfleet.jobs.service import JobService
@@ -43,6 +46,10 @@ from tensorfleet.scheduling.model import Quota
 from tensorfleet.scheduling.room import capacity
 from tensorfleet.settings import Settings
 from tensorfleet.settings_autoscale import days_of, find_zone
+from tensorfleet.settings_sla import ObjectiveSettings
+from tensorfleet.sla.model import Objectives, parse_objectives
+from tensorfleet.sla.service import ServiceLevels
+from tensorfleet.sla.store import SqlJobFigures, SqlMeasurements
 from tensorfleet.training import provenance, registry
 from tensorfleet.training.exporting import check_formats
 from tensorfleet.tuning.space import parse_space, space_errors
@@ -73,9 +80,14 @@ class Services:
 
 
 def build_services(
-    settings: Settings, wake: Callable[[], None], wake_tuner: Callable[[], None] = lambda: None
+    settings: Settings,
+    wake: Callable[[], None],
+    wake_tuner: Callable[[], None] = lambda: None,
+    rights: Rights | None = None,
 ) -> Services:
-    """`wake` is called after something was left for the orchestrator to do, `wake_tuner` for the tuner."""
+    """`wake` is called after something was left for the orchestrator to do, `wake_tuner` for the tuner; `rights` are of
+    whoever calls, where that is not the platform itself.
+    """
     database = Database(settings.database, open_herald(settings.redis_url))
     log = SqlEventLog(database)
     job_store = SqlJobStore(database)
@@ -96,7 +108,7 @@ def build_services(
     inputs = FleetInputs(
         datasets, blobs, workers, limits_of(settings) if settings.autoscale.enabled else None
     )
-    jobs = JobService(job_store, log, inputs, utc_now, wake, wake_tuner, leftovers.clear)
+    jobs = JobService(job_store, log, inputs, utc_now, wake, wake_tuner, leftovers.clear, rights)
     forks = Forks(jobs, job_store, log, objects.copy, wake)
     made_of = Provenance(
         jobs,
@@ -140,6 +152,35 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def health_limits_of(settings: Settings) -> HealthLimits:
+    """From where on a machine is not well."""
+    given = settings.health
+    return HealthLimits(
+        clock_degraded_s=given.clock_degraded_s,
+        clock_failed_s=given.clock_failed_s,
+        disk_free=given.disk_free,
+        disk_degraded_s=given.disk_degraded_s,
+        disk_failed_s=given.disk_failed_s,
+        memory_degraded=given.memory_degraded,
+        memory_failed=given.memory_failed,
+        swap_degraded=given.swap_degraded,
+        swap_failed=given.swap_failed,
+        link_bytes_s=given.link_speed,
+        link_round_trip_s=given.link_round_trip_s,
+    )
+
+
+def health_pace_of(settings: Settings) -> Pace:
+    given = settings.health
+    return Pace(
+        fresh_s=given.fresh_s,
+        first_s=given.recheck_first_s,
+        most_s=given.recheck_most_s,
+        failures=given.failures,
+        window_s=given.failures_window_s,
+    )
+
+
 def price_book_of(settings: Settings) -> PriceBook:
     """The prices as the ledger reads them."""
     given = settings.prices
@@ -161,6 +202,21 @@ def budgets_of(settings: Settings) -> dict[str, Budget]:
 def ledger_of(services: Services) -> Ledger:
     store, settings = SqlLedgerStore(services.database), services.settings
     return Ledger(store, price_book_of(settings), budgets_of(settings), services.jobs.get, utc_now)
+
+
+def objectives_of(settings: Settings) -> Objectives:
+    """What is promised, to all and to single workspaces."""
+    given = settings.sla
+    default = {name: getattr(given, name) for name in ObjectiveSettings.model_fields}
+    own = {
+        name: parse_objectives({**default, **one.model_dump(exclude_unset=True)})
+        for name, one in given.workspaces.items()
+    }
+    return Objectives(parse_objectives(default), own)
+
+
+def service_levels_of(settings: Settings, database: Database) -> ServiceLevels:
+    return ServiceLevels(SqlJobFigures(database), SqlMeasurements(database), objectives_of(settings), utc_now)
 
 
 def quotas_of(settings: Settings) -> dict[str, Quota]:

@@ -11,8 +11,10 @@ TensorFleetError
 │   ├── IllegalTransition a pair that the lifecycle table does not have         409
 │   ├── LostLead          an orchestrator that another one has taken over from  409
 │   └── Replaced          an agent that a later one of its name took over from  409
+├── PreconditionFailed    it is no longer as If-Match says                      412
 ├── TooLarge              over a size limit                                     413
 ├── StorageFull           no space left where it has to be written              507
+├── TooManyRequests       more than one caller may ask; says when to ask again  429
 ├── Unavailable           a part is away; the same call may work later          503
 ├── Internal              a defect of ours                                      500
 └── JobFailed             raised by the SDK when a job that is waited for fails
@@ -106,6 +108,12 @@ class IllegalTransition(Conflict):
     title = "Not possible in this state"
 
 
+class PreconditionFailed(TensorFleetError):
+    code = "precondition_failed"
+    title = "Not as it was"
+    http_status = 412
+
+
 class TooLarge(TensorFleetError):
     code = "too_large"
     title = "Too large"
@@ -126,6 +134,22 @@ class LostLead(Conflict):
 class Replaced(Conflict):
     code = "replaced"
     title = "Another has taken its place"
+
+
+class TooManyRequests(TensorFleetError):
+    """
+    Attributes:
+        wait_s: how long to wait before the same call may work.
+    """
+
+    code = "too_many_requests"
+    title = "Too many requests"
+    http_status = 429
+    retriable = True
+
+    def __init__(self, detail: str, wait_s: float = 1.0) -> None:
+        super().__init__(detail)
+        self.wait_s = wait_s
 
 
 class Unavailable(TensorFleetError):

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,9 +30,14 @@ from tensorfleet.kit.addresses import join_address, split_address, stays_here
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.kit.home import ADDRESS_FILE, TOKEN_FILE, default_home
 from tensorfleet.kit.units import parse_size
+from tensorfleet.settings_audit import AuditSettings
 from tensorfleet.settings_autoscale import AutoscaleSettings, MinimumWindow
+from tensorfleet.settings_health import HealthSettings
 from tensorfleet.settings_monitoring import ChannelSettings, MetricsSettings
+from tensorfleet.settings_protection import LimitsSettings, OutgoingSettings, WebSettings
+from tensorfleet.settings_sla import SlaSettings
 from tensorfleet.settings_spending import BudgetSettings, PricesSettings
+from tensorfleet.settings_trust import BootstrapSettings
 
 __all__ = ["ADDRESS_FILE", "TOKEN_FILE", "Settings", "default_home", "ensure_home", "load_settings"]
 
@@ -103,8 +116,14 @@ class Settings(BaseSettings):
     """`host:port` where certificates are given; the first `orchestrator_address` with a port higher by ten when empty."""
     certificate_life_s: float = Field(default=7 * 86400.0, ge=4)
     """How long a certificate is good; it is renewed when half of that is over."""
+    authority_secret: SecretStr = SecretStr("")
+    """With it the authority lies in the database, sealed: every orchestrator that has the secret is the authority."""
+    bootstrap: BootstrapSettings = BootstrapSettings()
+    """Secrets with which machines of a role let themselves in, where their number follows the load."""
     database_url: str = ""
     object_store_url: str = ""
+    object_url_life_s: float = Field(default=300.0, ge=1, le=86400)
+    """On S3, how long an address is good at which a task reads an object."""
     mlflow_url: str = ""
     workers: int = Field(default=2, ge=1, le=1024)
     """Slots of the local agent: how many tasks it runs at a time."""
@@ -129,6 +148,8 @@ class Settings(BaseSettings):
     """What starts further agents: this machine's own launcher, or a Ray cluster."""
     autoscale: AutoscaleSettings = Field(default_factory=AutoscaleSettings)
     """How many workers there may be, and when there are more or fewer; off unless `enabled`."""
+    health: HealthSettings = HealthSettings()
+    """When machines are looked at, and from where on one is not well."""
     metrics: MetricsSettings = MetricsSettings()
     """Ports at which the roles without an API show their metrics."""
     notify: tuple[ChannelSettings, ...] = ()
@@ -137,6 +158,16 @@ class Settings(BaseSettings):
     """What cores, GPUs and memory cost in an hour, and the carbon of the fleet's electricity."""
     budgets: dict[str, BudgetSettings] = Field(default_factory=dict)
     """By workspace: what it may spend in a month, and what happens then."""
+    sla: SlaSettings = Field(default_factory=SlaSettings)
+    """What is promised, to all and to single workspaces, and how its keeping is measured."""
+    audit: AuditSettings = AuditSettings()
+    """What the audit log records, and for how long."""
+    limits: LimitsSettings = LimitsSettings()
+    """How much each user or key may ask of the API."""
+    web: WebSettings = WebSettings()
+    """Under which names the gateway is asked, from which pages, and through which proxies."""
+    outgoing: OutgoingSettings = OutgoingSettings()
+    """Whom the server itself may ask, such as the servers of webhooks."""
     redis_url: str = ""
     """Wakes streams at once where several gateways run; nothing is kept there."""
     max_upload_bytes: int = Field(default=1024**4, gt=0)
@@ -265,13 +296,20 @@ def load_settings(**overrides: Any) -> Settings:
 def _names_beside(field: str) -> list[str]:
     """The settings that there are where this one was looked for."""
     models: dict[str, type[BaseModel]] = {
+        "audit": AuditSettings,
         "fleet": FleetSettings,
         "fleet.types": WorkerTypeSettings,
         "autoscale": AutoscaleSettings,
         "autoscale.schedule": MinimumWindow,
+        "health": HealthSettings,
         "prices": PricesSettings,
+        "sla": SlaSettings,
         "metrics": MetricsSettings,
         "notify": ChannelSettings,
+        "bootstrap": BootstrapSettings,
+        "limits": LimitsSettings,
+        "web": WebSettings,
+        "outgoing": OutgoingSettings,
     }
     where = re.sub(r"\.\d+", "", field).rpartition(".")[0]
     return [f"{where}.{name}" if where else name for name in models.get(where, Settings).model_fields]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 _ADDRESS = r"^$|^[^@\s<>,;]+@[^@\s<>,;]+$"
+Told = Literal[
+    "job.failed",
+    "worker.lost",
+    "worker.low_disk",
+    "worker.quarantined",
+    "sla.breached",
+    "budget.warned",
+    "budget.spent",
+]
+"""Entries of the event log of which people can be told."""
 _PORT = Field(default=0, ge=0, le=65535)
 
 
@@ -35,9 +45,7 @@ class ChannelSettings(BaseModel):
 
     name: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,31}$")
     type: Literal["webhook", "slack", "email"]
-    on: tuple[Literal["job.failed", "worker.lost", "worker.low_disk"], ...] = Field(
-        default=("job.failed", "worker.lost", "worker.low_disk"), min_length=1
-    )
+    on: tuple[Told, ...] = Field(default=get_args(Told), min_length=1)
     url: SecretStr = SecretStr("")
     """Of the webhook.  It is a secret: whoever has Slack's may write there."""
     secret: SecretStr = SecretStr("")

@@ -82,6 +82,18 @@ def test_lists_have_an_order_and_an_end(store: DatasetStore) -> None:
     assert [item.version for item in store.versions("a", "default", before=3, limit=1)] == [2]
 
 
+def test_lists_by_the_beginning_of_a_name_and_backwards(store: DatasetStore) -> None:
+    for name in ("wine", "wine-white", "Wine", "win_e", "iris"):
+        store.add_version(a_version(name))
+    assert {item.name for item in store.list("default", prefix="wine")} == {"wine", "wine-white"}
+    assert [item.name for item in store.list("default", prefix="win_")] == ["win_e"], "no wildcards"
+    forward = [item.name for item in store.list("default")]
+    backward: list[str] = []
+    while page := store.list("default", backward[-1] if backward else "", 2, descending=True):
+        backward += [item.name for item in page]
+    assert backward == forward[::-1]
+
+
 def test_workspaces_are_apart(store: DatasetStore) -> None:
     store.add_version(a_version())
     theirs, is_new = store.add_version(a_version(workspace="theirs"))

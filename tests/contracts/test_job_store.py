@@ -190,6 +190,27 @@ def test_pages_show_every_job_once_over_ties(store: SqlJobStore, field: str, sig
     assert {f"j-{number}" for number in range(9)} <= {record.id for record in seen}
 
 
+def test_several_jobs_are_asked_at_once(store: SqlJobStore, log: SqlEventLog) -> None:
+    for number in range(3):
+        store.insert(new_job(f"j-{number}"))
+    assert store.get_many(["j-0", "j-2", "j-404"]).keys() == {"j-0", "j-2"}
+    store.request_many("cancel", {"j-0": "orchestrator", "j-2": "tuner"}, NOW)
+    assert kinds(log, "j-2") == ["job.submitted", "job.cancel_requested"]
+    assert kinds(log, "j-1") == ["job.submitted"]
+    with store.orchestrate() as tx:
+        assert [(one.kind, one.ref) for one in tx.open_commands("orchestrator")] == [("cancel", "j-0")]
+        assert [(one.kind, one.ref) for one in tx.open_commands("tuner")] == [("cancel", "j-2")]
+
+
+def test_jobs_that_have_not_ended(store: SqlJobStore) -> None:
+    for number in range(3):
+        store.insert(new_job(f"j-{number}"))
+    run_to_end(store, "j-1")
+    for ended, expected in ((False, ["j-0", "j-2"]), (True, ["j-1"]), (None, ["j-0", "j-1", "j-2"])):
+        found, _ = store.page(JobFilter(ended=ended), 10, None, "name")
+        assert [job.id for job in found] == expected
+
+
 def test_filters_hold_together(store: SqlJobStore) -> None:
     store.insert(new_job("j-1", name="a"))
     store.insert(new_job("j-2", name="a", kind="tune"))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import psutil
@@ -21,6 +22,9 @@ from tensorfleet.adapters.local_launcher import LocalLauncher
 from tensorfleet.adapters.ray_launcher import RayLauncher
 from tensorfleet.errors import InvalidInput, Unavailable
 from tensorfleet.fleet.ports import Launched, Launcher, LaunchState, WorkerType
+from tensorfleet.orchestrator.launching import FleetWatch
+from tensorfleet.orchestrator.sessions import Sessions
+from tensorfleet.orchestrator.sweep import Sweep
 from tensorfleet.settings import Settings, ensure_home, load_settings
 from tensorfleet.supervisor.launchers import build_launcher
 from tensorfleet.testing.ray_cluster import RayCluster, here, ray_cluster
@@ -267,6 +271,38 @@ def test_unknown_is_not_gone(engine: Engine, launcher: Launcher) -> None:
             launcher.launched()
         assert time.monotonic() - began < 4
     wait_for_state(launcher, "w-1", LaunchState.UP)
+
+
+async def test_what_nobody_has_a_use_for_is_given_back(engine: Engine, launcher: Launcher) -> None:
+    """One has ended, one runs and its worker never comes: left by an orchestrator of which nothing else is known."""
+    wait_for(lambda: launcher.launch_together(["w-1", "w-2"], SMALL) is None, "asked for")
+    for name in ("w-1", "w-2"):
+        wait_for(lambda name=name: agents(engine.home, name), name)
+    engine.kill(launcher, "w-2")
+    wait_for_state(launcher, "w-2", LaunchState.GONE)
+
+    now, told = [0.0], []
+
+    async def note(decision: dict[str, Any]) -> None:
+        told.append(decision)
+
+    room: Any = SimpleNamespace(
+        sessions=Sessions(), board=SimpleNamespace(workers={}, is_busy=lambda _: False)
+    )
+    watch = FleetWatch(room, launcher, [SMALL], None, Sweep(launcher, 300.0, note, lambda: now[0]))
+    await watch.look()
+    assert watch.launched is not None
+    assert len(watch.launched) == 2, "each has its time to join"
+    now[0] = 299.0
+    await watch.look()
+    assert told == []
+    now[0] = 300.0
+    await watch.look()
+    wait_for(lambda: not launcher.launched(), "both are given back")
+    assert agents(engine.home, "w-1") == []
+    (decision,) = told
+    assert decision["releases"] == ["w-1", "w-2"]
+    assert "for 300 s no worker of this name was here" in decision["reason"]
 
 
 def test_a_name_that_could_lead_elsewhere_is_refused(launcher: Launcher) -> None:

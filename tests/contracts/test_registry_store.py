@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tensorfleet.adapters.database import Database
-from tensorfleet.errors import NotFound
+from tensorfleet.errors import NotFound, PreconditionFailed
 from tensorfleet.registry.model import Intent, IntentKind, ModelFile, ModelVersion
 from tensorfleet.registry.store import SqlRegistryStore
 from tensorfleet.testing.tracking import START, events_of, insert_job, job_row
@@ -78,6 +79,39 @@ def test_an_alias_moves_at_once_and_leaves_an_intent(store: SqlRegistryStore) ->
         (IntentKind.SET_ALIAS, 2),
         (IntentKind.DELETE_ALIAS, None),
     ]
+
+
+def test_an_alias_moves_only_if_it_is_as_expected(store: SqlRegistryStore) -> None:
+    for number in (1, 2):
+        store.record_version(version_of("wine", number), START, tell_job=False)
+    store.set_alias("wine", "production", 1, START, expected=None)
+    for expected in (None, 2):
+        with pytest.raises(PreconditionFailed, match="points at version 1 by now"):
+            store.set_alias("wine", "production", 2, START, expected=expected)
+    with pytest.raises(PreconditionFailed, match="'staging' does not exist by now"):
+        store.set_alias("wine", "staging", None, START, expected=1)
+    assert store.models(1, None)[0].aliases == {"production": 1}
+    assert len(store.open_intents(10)) == 1, "what was refused left nothing"
+    store.set_alias("wine", "production", 2, START, expected=1)
+    assert store.models(1, None)[0].aliases == {"production": 2}
+
+
+def test_of_those_who_move_an_alias_at_the_same_time_one_wins(store: SqlRegistryStore) -> None:
+    for number in range(1, 7):
+        store.record_version(version_of("wine", number), START, tell_job=False)
+    store.set_alias("wine", "production", 1, START)
+
+    def move(number: int) -> bool:
+        try:
+            store.set_alias("wine", "production", number, START, expected=1)
+        except PreconditionFailed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(5) as pool:
+        moved = list(pool.map(move, range(2, 7)))
+    assert sum(moved) == 1
+    assert store.models(1, None)[0].aliases == {"production": moved.index(True) + 2}
 
 
 def test_a_second_report_of_a_version_leaves_its_aliases_alone(store: SqlRegistryStore) -> None:

@@ -21,6 +21,14 @@ DEPLOY = ROOT / "deploy"
 ROLES = ("gateway", "orchestrator", "agent", "monitor", "tuner")
 CLIENTS_OWN = {"TENSORFLEET_TOKEN", "TENSORFLEET_HOME", "TENSORFLEET_LOG_LEVEL", "TENSORFLEET_LOG_FORMAT"}
 """Read from the environment by processes themselves."""
+AGENTS_OWN = {
+    "TENSORFLEET_TOKEN",
+    "TENSORFLEET_BOOTSTRAP__AGENT",
+}
+"""All the secrets that an agent gets."""
+MONITORING = ("prometheus", "alertmanager", "grafana")
+JOINING = {f"TENSORFLEET_BOOTSTRAP__{role}" for role in ("AGENT", "GATEWAY", "TUNER")}
+RANDOM = {"TENSORFLEET_TOKEN", *JOINING}
 Manifest = dict[str, Any]
 
 
@@ -45,6 +53,24 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
     for one in manifests:
         if one["kind"] in ("Deployment", "StatefulSet", "Job"):
             yield one["metadata"]["name"], one["spec"]["template"]["spec"]
+
+
+def secret_keys(container: Manifest) -> set[tuple[str, str]]:
+    """What single values of secrets a container gets: the secret's name and the key."""
+    found = (one.get("valueFrom", {}).get("secretKeyRef") for one in container.get("env", []))
+    return {(one["name"], one["key"]) for one in found if one}
+
+
+def check_trust(role: str, container: Manifest, prefix: str = "tensorfleet-") -> None:
+    """Orchestrators alone can open the authority; the others have what they let themselves in with."""
+    sealed = (f"{prefix}authority", "TENSORFLEET_AUTHORITY_SECRET")
+    assert (sealed in secret_keys(container)) == (role == "orchestrator"), role
+    whole = {one["secretRef"]["name"] for one in container.get("envFrom", []) if "secretRef" in one}
+    if role == "agent":
+        assert (f"{prefix}secrets", "TENSORFLEET_BOOTSTRAP__AGENT") in secret_keys(container)
+        assert whole == set(), "an agent gets nobody else's secret"
+    else:
+        assert whole == {f"{prefix}secrets"}, role
 
 
 def unknown_settings(names: Iterator[str] | list[str] | set[str]) -> list[str]:

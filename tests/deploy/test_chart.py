@@ -62,16 +62,21 @@ def test_what_it_renders_is_valid(
     for one in rendered:
         for version in VERSIONS:
             kubernetes_validate.validate(one, version, strict=True)
-    assert {name for name, _ in manifests.pods(rendered)} == {f"fleet-{role}" for role in manifests.ROLES}
-    config = next(one["data"] for one in rendered if one["kind"] == "ConfigMap")
+    assert {name for name, _ in manifests.pods(rendered)} == {
+        f"fleet-{name}" for name in (*manifests.ROLES, *manifests.MONITORING)
+    }
+    config = next(one["data"] for one in rendered if one["metadata"]["name"] == "fleet-config")
     assert manifests.unknown_settings(config) == []
     for name, value in config.items():
         monkeypatch.setenv(name, value)
     count = values.get("orchestrator", {}).get("replicas", 2)
-    assert len(load_settings(home=tmp_path).orchestrator.split(",")) == count
+    settings = load_settings(home=tmp_path)
+    assert len(settings.orchestrator.split(",")) == count
+    assert (settings.secured, settings.authority) == (True, "fleet-orchestrator:50061")
     for name, pod in manifests.pods(rendered):
         container = pod["containers"][0]
-        assert container["args"][0] == name.removeprefix("fleet-")
+        role = name.removeprefix("fleet-")
+        assert role in manifests.MONITORING or container["args"][0] == role
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert pod["securityContext"]["runAsNonRoot"] is True
 
@@ -80,17 +85,30 @@ def test_the_token_is_random_and_agents_have_no_database() -> None:
     tokens = set()
     for _ in range(2):
         rendered = render(WANTED)
-        secret = next(one["data"] for one in rendered if one["kind"] == "Secret")
-        tokens.add(base64.b64decode(secret["TENSORFLEET_TOKEN"]))
+        secrets = {one["metadata"]["name"]: one["data"] for one in rendered if one["kind"] == "Secret"}
+        secret = secrets["fleet-secrets"]
+        random = {name: value for name, value in secret.items() if name in manifests.RANDOM}
+        assert set(random) == manifests.RANDOM
+        tokens |= {base64.b64decode(one) for one in (*random.values(), *secrets["fleet-authority"].values())}
         assert base64.b64decode(secret["TENSORFLEET_DATABASE_URL"]) == b"postgresql://u:p@h/n"
         agent = dict(manifests.pods(rendered))["fleet-agent"]["containers"][0]
         assert all("secretRef" not in source for source in agent["envFrom"])
-    assert len(tokens) == 2
+    assert len(tokens) == 10, "all are random, each time"
+
+
+def test_only_orchestrators_can_open_the_authority() -> None:
+    for name, pod in manifests.pods(render(WANTED)):
+        if name.removeprefix("fleet-") in manifests.ROLES:
+            manifests.check_trust(name.removeprefix("fleet-"), pod["containers"][0], "fleet-")
 
 
 def test_a_secret_of_ones_own() -> None:
-    rendered = render(WANTED | {"existingSecret": "mine", "database": {"url": ""}})
-    assert not any(one["kind"] == "Secret" for one in rendered)
+    rendered = render(
+        WANTED | {"existingSecret": "mine", "existingAuthoritySecret": "sealed", "database": {"url": ""}}
+    )
+    assert [one["metadata"]["name"] for one in rendered if one["kind"] == "Secret"] == ["fleet-grafana"]
+    orchestrator = dict(manifests.pods(rendered))["fleet-orchestrator"]["containers"][0]
+    assert manifests.secret_keys(orchestrator) == {("sealed", "TENSORFLEET_AUTHORITY_SECRET")}
     gateway = dict(manifests.pods(rendered))["fleet-gateway"]["containers"][0]
     assert {"secretRef": {"name": "mine"}} in gateway["envFrom"]
 

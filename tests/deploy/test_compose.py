@@ -37,7 +37,9 @@ def test_all_services_are_there(compose: dict[str, Any]) -> None:
     stores = {"mlflow", "postgres", "redis", "s3", "nginx", "prometheus", "alertmanager", "grafana", "bucket"}
     assert set(compose["services"]) == {*manifests.ROLES, *stores}
     assert compose["services"]["nginx"]["ports"] == ["${TENSORFLEET_BIND:-127.0.0.1}:8080:8000"]
-    assert compose["services"]["orchestrator"]["ports"] == ["${TENSORFLEET_BIND:-127.0.0.1}:50051:50051"]
+    assert compose["services"]["orchestrator"]["ports"] == [
+        f"${{TENSORFLEET_BIND:-127.0.0.1}}:{port}:{port}" for port in (50051, 50061)
+    ]
     assert set(compose["networks"]) == {"tensorfleet-net"}
 
 
@@ -53,7 +55,9 @@ def test_settings_and_images_are_real(
             assert name in targets
     for key, value in compose["x-settings"].items():
         monkeypatch.setenv(key, value)
-    assert load_settings(home=tmp_path).orchestrator == "orchestrator:50051"
+    settings = load_settings(home=tmp_path)
+    assert settings.orchestrator == "orchestrator:50051"
+    assert (settings.secured, settings.authority) == (True, "orchestrator:50061")
 
 
 def test_what_is_mounted_exists(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -76,6 +80,15 @@ def test_only_the_stores_and_pages_keep_their_root_writable(compose: dict[str, A
         service = compose["services"][name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
+
+
+def test_only_orchestrators_can_open_the_authority(compose: dict[str, Any]) -> None:
+    readers = [
+        name
+        for name, service in compose["services"].items()
+        if "secrets/authority.env" in service.get("env_file", [])
+    ]
+    assert readers == ["orchestrator"]
 
 
 def test_nothing_listens_beyond_this_machine_by_itself(compose: dict[str, Any]) -> None:
@@ -101,7 +114,10 @@ def test_the_env_files_have_the_settings(tmp_path: Path) -> None:
     make_secrets(tmp_path / "made")
     platform, agent = (read_env(tmp_path / "made" / name) for name in ("platform.env", "agent.env"))
     assert manifests.unknown_settings(set(platform)) == []
-    assert set(agent) == {"TENSORFLEET_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert set(agent) == manifests.AGENTS_OWN
+    assert set(platform) >= manifests.RANDOM
+    assert len({platform[name] for name in manifests.RANDOM}) == len(manifests.RANDOM)
+    assert set(read_env(tmp_path / "made/authority.env")) == {"TENSORFLEET_AUTHORITY_SECRET"}
     password = (tmp_path / "made/postgres-password").read_text()
     assert (
         platform["TENSORFLEET_DATABASE_URL"]

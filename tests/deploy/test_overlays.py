@@ -15,7 +15,10 @@ from tests.deploy.manifests import DEPLOY, Manifest
 OVERLAYS = sorted(path.name for path in (DEPLOY / "k8s/overlays").iterdir())
 NEWEST = tuple(map(int, kubernetes_validate.latest_version().split(".")[:2]))
 VERSIONS = [f"{NEWEST[0]}.{NEWEST[1] - back}" for back in range(3)]
-GATEWAY_PATHS = ("/health", "/health/live", "/health/ready")
+PATHS = {
+    "gateway": ("/health", "/health/live", "/health/ready"),
+    "orchestrator": ("/health/live", "/health/ready"),
+}
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
@@ -61,6 +64,7 @@ def test_the_settings_are_real(
     assert settings.orchestrator.split(",") == [
         f"orchestrator-{n}.orchestrator:50051" for n in range(replicas)
     ]
+    assert (settings.secured, settings.authority) == (True, "orchestrator:50061")
     names = {env["name"] for _, pod in manifests.pods(overlay) for env in pod["containers"][0].get("env", [])}
     assert manifests.unknown_settings(names) == []
 
@@ -103,10 +107,9 @@ def _check_probe(name: str, probe: dict[str, Any], ports: dict[str, int]) -> Non
     for how in ("httpGet", "tcpSocket"):
         if how in probe:
             assert probe[how]["port"] in ports, name
-    if "grpc" in probe:
-        assert probe["grpc"]["port"] in ports.values(), name
-    if name == "gateway" and probe:
-        assert probe["httpGet"]["path"] in GATEWAY_PATHS
+    assert "grpc" not in probe, f"{name}: gRPC wants a certificate, which probes have not"
+    if name in PATHS and probe:
+        assert probe["httpGet"]["path"] in PATHS[name]
 
 
 def test_commands_exist_and_ports_are_the_settings(overlay: list[Manifest]) -> None:
@@ -138,6 +141,7 @@ def test_every_selector_meets_a_pod(overlay: list[Manifest]) -> None:
 
 def test_services_lead_to_ports_that_there_are(overlay: list[Manifest]) -> None:
     ports = {name: pod["containers"][0].get("ports", []) for name, pod in manifests.pods(overlay)}
+    ports["gateway-metrics"] = ports["gateway"]
     for name, service in by(overlay, "Service").items():
         for port in service["spec"]["ports"]:
             assert port["targetPort"] in {one["name"] for one in ports[name]}, name
@@ -147,7 +151,24 @@ def test_agents_do_not_know_the_database(overlay: list[Manifest]) -> None:
     container = dict(manifests.pods(overlay))["agent"]["containers"][0]
     assert all("secretRef" not in source for source in container["envFrom"])
     keys = {env["valueFrom"]["secretKeyRef"]["key"] for env in container["env"]}
-    assert keys == {"TENSORFLEET_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert keys == manifests.AGENTS_OWN
+
+
+def test_only_orchestrators_can_open_the_authority(overlay: list[Manifest]) -> None:
+    for name, pod in manifests.pods(overlay):
+        if name in manifests.ROLES:
+            manifests.check_trust(name, pod["containers"][0])
+
+
+def test_who_joins_reaches_the_authority_and_nobody_else_does(overlay: list[Manifest]) -> None:
+    rule = by(overlay, "NetworkPolicy")["orchestrator"]["spec"]["ingress"][0]
+    assert rule["ports"] == [{"port": 50051}, {"port": 50061}]
+    (source,) = rule["from"]
+    (chosen,) = source["podSelector"]["matchExpressions"]
+    assert set(chosen["values"]) == {"gateway", "agent", "tuner"}
+    service = by(overlay, "Service")["orchestrator"]["spec"]
+    assert service["clusterIP"] == "None", "its name stands for all of them"
+    assert service["publishNotReadyAddresses"] is True
 
 
 def test_no_secret_is_in_the_manifests(overlay: list[Manifest]) -> None:

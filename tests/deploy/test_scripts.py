@@ -80,7 +80,15 @@ def test_the_first_deployment_makes_secrets_before_it_applies(machine: Machine) 
         machine.index("generic tensorfleet-secrets"),
     )
     applied = machine.index(f"apply --kustomize {DEPLOY}/k8s/overlays/minikube")
-    assert machine.index("apply --filename") < stores < secret < applied < machine.index("rollout status")
+    sealed = machine.index("create secret generic tensorfleet-authority")
+    assert (
+        machine.index("apply --filename")
+        < stores
+        < sealed
+        < secret
+        < applied
+        < machine.index("rollout status")
+    )
     assert "TENSORFLEET_DATABASE_URL=postgresql://tensorfleet:" in machine.secret
     assert not any("docker" in call or "minikube image" in call for call in machine.calls)
     made = machine.calls[secret].split("--from-env-file=")[1]

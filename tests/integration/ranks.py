@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +100,9 @@ def _become_task(folder: Path, env: object, at: object) -> int:
         beat(self, step)
         if isinstance(at, list) and step == at[0]:
             os.kill(os.getpid(), at[1])
+            # The main thread takes signals, and need not be the one that trains.
+            while threading.current_thread() is not threading.main_thread() and not self.stop.asked:
+                time.sleep(0.001)
 
     Session.beat = signalling  # type: ignore[method-assign]
     return run_task(folder)

@@ -132,8 +132,8 @@ BAD_BODIES = {
     "nested": (b'{"name": ' + b"[" * 200_000, 422, "nested too deeply"),
     "nested hyperparameters": (
         b'{"name":"a","algorithm":"svm","dataset":"iris","hyperparameters":{"C":'
-        + b"[" * 900
-        + b"]" * 900
+        + b"[" * 60
+        + b"]" * 60
         + b"}}",
         422,
         "hyperparameters.C",

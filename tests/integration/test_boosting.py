@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tensorfleet.testing.frames import csv_bytes, sample_frame
+from tensorfleet.testing.ranks import rank_environment
 from tensorfleet.testing.tasks import model_folder, read_outcome, read_records, write_task
 from tensorfleet.training.models import load_model
 from tests.integration.platform import Platform, wait_until
@@ -68,6 +69,39 @@ def test_two_ranks_are_as_good_as_one(
     rows = [int((rank / "log").read_text().split(" training rows here")[0].split()[-1]) for rank in two]
     assert abs(rows[0] - rows[1]) <= 1
     assert sum(rows) == int((one[0] / "log").read_text().split(" training rows here")[0].split()[-1])
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_on_one_machine_lightgbm_opens_no_port_and_grows_the_same_trees(
+    warm: WarmRanks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world_size: int
+) -> None:
+    hyper = {"n_estimators": 12, "min_child_samples": 5}
+    near = tasks(tmp_path / "near", world_size, "breast_cancer", "lightgbm", hyperparameters=hyper)
+    assert warm.run(near) == [0] * world_size, (near[0] / "log").read_text()
+    # Another spelling of loopback, by which it is not known: as if the ranks were on several machines.
+    elsewhere = lambda *told: rank_environment(*told) | {"MASTER_ADDR": "127.1"}  # noqa: E731
+    monkeypatch.setattr("tests.integration.ranks.rank_environment", elsewhere)
+    far = tasks(tmp_path / "far", world_size, "breast_cancer", "lightgbm", hyperparameters=hyper)
+    assert warm.run(far) == [0] * world_size, (far[0] / "log").read_text()
+    logs = [(ranks[0] / "log").read_text() for ranks in (near, far)]
+    assert ["[LightGBM] [Info] Listening..." in log for log in logs] == [False, True]
+    boosters = [
+        (model_folder(tmp_path / name, read_outcome(ranks[0])) / FILES["lightgbm"]).read_bytes()
+        for name, ranks in (("near", near), ("far", far))
+    ]
+    if world_size == 2:
+        assert boosters[0] == boosters[1], "a sum of two is the same in either order"
+    accuracies = [read_outcome(ranks[0])["metrics"]["accuracy"] for ranks in (near, far)]
+    assert accuracies[0] == pytest.approx(accuracies[1], abs=0.03)
+
+
+def test_a_rank_of_lightgbm_that_is_left_alone_says_so_and_ends(warm: WarmRanks, tmp_path: Path) -> None:
+    two = tasks(tmp_path, 2, "wine", "lightgbm", hyperparameters={"n_estimators": ROUNDS})
+    codes = warm.run(two, {1: (7, signal.SIGALRM)})
+    assert codes[1] == -signal.SIGALRM
+    outcome = read_outcome(two[0])
+    assert (outcome["status"], outcome["class"]) == ("failed", "infrastructure")
+    assert outcome["message"].startswith("rank 1 has left the meeting")
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

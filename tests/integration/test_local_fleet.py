@@ -127,6 +127,27 @@ def test_a_killed_agent_is_known_to_be_lost_before_its_lease_is_over(
     assert [(one.worker_id, one.state) for one in launcher.launched()] == [("z-1", LaunchState.GONE)]
 
 
+def test_health_tells_of_a_launcher_that_does_not_answer(crowded: Platform, launcher: Launcher) -> None:
+    start(launcher, "s-1")
+    online(crowded, "s-1")
+    nursery = _nursery(crowded)
+    nursery.suspend()
+    try:
+        wait_until(lambda: _part(crowded).get("status") == "away", "it is told", 20)
+        part = _part(crowded)
+    finally:
+        nursery.resume()
+    assert part["detail"] == "the process that starts agents does not answer; see logs/nursery.log"
+    assert part["meaning"].startswith("workers that are here go on with their jobs")
+    assert state(crowded, "s-1") == "online"
+    wait_until(lambda: _part(crowded)["status"] == "ok", "it is well again")
+
+
+def _part(platform: Platform) -> dict[str, Any]:
+    found: dict[str, Any] = platform.client.health()["parts"].get("launcher", {})
+    return found
+
+
 def _nursery(platform: Platform) -> psutil.Process:
     (found,) = [child for child in platform.supervisor.children() if child.name() == "tf-nursery"]
     return found

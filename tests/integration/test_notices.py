@@ -19,10 +19,12 @@ from tensorfleet.errors import InvalidInput, Unavailable
 from tensorfleet.monitor.channels import send
 from tensorfleet.monitor.messages import Notice
 from tensorfleet.settings_monitoring import ChannelSettings
+from tensorfleet.settings_protection import OutgoingSettings
 from tensorfleet.testing.inbox import Inbox, inbox
 from tensorfleet.testing.servers import free_ports
 
 NOTICES = [Notice(4, "job.failed", datetime(2026, 3, 4, tzinfo=UTC), "Job ünï failed: it broke", "j-1")]
+HERE = OutgoingSettings.model_validate({"allow": ["127.0.0.0/8"]})
 
 
 def channel(**fields: Any) -> ChannelSettings:
@@ -36,7 +38,7 @@ def web() -> Iterator[Inbox]:
 
 
 def test_a_webhook_gets_signed_json(web: Inbox) -> None:
-    send(channel(type="webhook", url=f"{web.url}/hook", secret="s3cret"), NOTICES)
+    send(channel(type="webhook", url=f"{web.url}/hook", secret="s3cret"), NOTICES, HERE)
     (posted,) = web.posted
 
     assert posted.path == "/hook"
@@ -48,7 +50,7 @@ def test_a_webhook_gets_signed_json(web: Inbox) -> None:
 
 
 def test_slack_gets_its_own_form(web: Inbox) -> None:
-    send(channel(type="slack", url=f"{web.url}/services/T/B/x"), NOTICES)
+    send(channel(type="slack", url=f"{web.url}/services/T/B/x"), NOTICES, HERE)
 
     assert web.posted[0].json == {"text": "Job ünï failed: it broke"}
 
@@ -63,7 +65,7 @@ def test_what_a_web_server_says_decides_whether_it_is_tried_again(
     web.answers = [status]
 
     with pytest.raises(error) as why:
-        send(channel(type="webhook", url=f"{web.url}/very-secret"), NOTICES)
+        send(channel(type="webhook", url=f"{web.url}/very-secret"), NOTICES, HERE)
     assert "very-secret" not in str(why.value)
     assert len(web.posted) == 1
 
@@ -72,8 +74,22 @@ def test_nobody_there_is_tried_again_and_the_secret_is_not_told() -> None:
     (port,) = free_ports(1)
 
     with pytest.raises(Unavailable) as why:
-        send(channel(type="webhook", url=f"http://127.0.0.1:{port}/very-secret"), NOTICES)
+        send(channel(type="webhook", url=f"http://127.0.0.1:{port}/very-secret"), NOTICES, HERE)
     assert "very-secret" not in str(why.value)
+
+
+@pytest.mark.parametrize("type_", ["webhook", "slack"])
+def test_a_place_inside_is_not_asked_unless_the_operator_allows_it(type_: str, web: Inbox) -> None:
+    inside = channel(type=type_, url=f"{web.url}/very-secret")
+
+    with pytest.raises(
+        InvalidInput, match=r"'team' may not be asked: .* 127\.0\.0\.1, .* outgoing\.allow"
+    ) as why:
+        send(inside, NOTICES, OutgoingSettings())
+    assert "very-secret" not in str(why.value)
+    assert web.posted == []
+    send(inside, NOTICES, HERE)
+    assert len(web.posted) == 1
 
 
 class Mailbox:
@@ -103,7 +119,7 @@ def mail_channel(server: str, **fields: Any) -> ChannelSettings:
 
 def test_a_mail_reaches_everybody(mail: tuple[Mailbox, str]) -> None:
     box, server = mail
-    send(mail_channel(server), NOTICES)
+    send(mail_channel(server), NOTICES, HERE)
     ((recipients, found),) = box.mails
 
     assert recipients == ["a@example.org", "b@example.org"]
@@ -119,7 +135,7 @@ def test_what_a_mail_server_says_decides_too(
     box.answer = answer
 
     with pytest.raises(error):
-        send(mail_channel(server), NOTICES)
+        send(mail_channel(server), NOTICES, HERE)
 
 
 def test_a_server_without_tls_gets_no_password(mail: tuple[Mailbox, str]) -> None:
@@ -127,7 +143,7 @@ def test_a_server_without_tls_gets_no_password(mail: tuple[Mailbox, str]) -> Non
     wary = mail_channel(server).model_copy(update={"security": "starttls", "user": "me"})
 
     with pytest.raises(Unavailable):
-        send(wary, NOTICES)
+        send(wary, NOTICES, HERE)
     assert box.mails == []
 
 
@@ -141,7 +157,9 @@ def test_the_command_says_who_was_reached(
         {"name": "chat", "type": "slack", "url": f"{web.url}/chat"},
         {"name": "dead", "type": "webhook", "url": f"http://127.0.0.1:{port}/"},
     ]
-    (tmp_path / "tensorfleet.yaml").write_text(yaml.safe_dump({"notify": channels}))
+    (tmp_path / "tensorfleet.yaml").write_text(
+        yaml.safe_dump({"notify": channels, "outgoing": {"allow": ["127.0.0.0/8"]}})
+    )
     monkeypatch.setenv("TENSORFLEET_HOME", str(tmp_path))
     run = CliRunner().invoke
 

@@ -33,6 +33,7 @@ LOCK_WAIT_S = 15.0
 # PostgreSQL advisory locks.
 _EVENT_LOCK = 7_236_001  # event ids become visible in the order in which they were drawn
 _SCHEMA_LOCK = 7_236_002  # the schema is made or changed by one process at a time
+_AUDIT_LOCK = 7_236_004  # the audit log's chain has one end
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -107,6 +108,10 @@ class Database:
     def lock_schema(self, connection: Connection) -> None:
         """Held to the end of the transaction by whoever creates or upgrades tables."""
         run_together(connection, self._lock(_SCHEMA_LOCK))
+
+    def lock_audit(self, connection: Connection) -> None:
+        """Held to the end of the transaction by whoever appends to the audit log or drops from it."""
+        run_together(connection, self._lock(_AUDIT_LOCK))
 
     def _lock(self, number: int) -> list[Statement]:
         """SQLite's write lock does it already."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,6 +52,35 @@ class Patience:
     answer_s: float
 
 
+@dataclass(frozen=True)
+class S3Place:
+    """A bucket, and where in it."""
+
+    bucket: str
+    prefix: str
+    endpoint: str | None
+    region: str | None
+
+    @classmethod
+    def of(cls, url: str) -> S3Place:
+        """Raises InvalidInput: the URL has an option that there is not."""
+        parts = urlsplit(url)
+        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if unknown := options.keys() - {"endpoint", "region"}:
+            raise InvalidInput(
+                f"object_store_url has the unknown option '{min(unknown)}'; known: endpoint, region"
+            )
+        return cls(parts.netloc, parts.path.strip("/"), options.get("endpoint"), options.get("region"))
+
+    def key(self, key: str) -> str:
+        """What an object of ours is called in the bucket."""
+        return f"{self.prefix}/{check_key(key)}" if self.prefix else check_key(key)
+
+    @property
+    def name(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+
 OF_TASKS = Patience(30.0, 60.0)
 """Longer than a restart of the store; what still fails is repeated by jobs and uploads."""
 OF_REQUESTS = Patience(3.0, 20.0)
@@ -74,14 +103,7 @@ def open_object_store(url: str, *, make: bool = True, patience: Patience = OF_TA
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         return FolderObjectStore(Path(unquote(parts.path)), make=make)
     if parts.scheme == "s3" and parts.netloc:
-        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        if unknown := options.keys() - {"endpoint", "region"}:
-            raise InvalidInput(
-                f"object_store_url has the unknown option '{min(unknown)}'; known: endpoint, region"
-            )
-        return S3ObjectStore(
-            parts.netloc, parts.path.strip("/"), options.get("endpoint"), options.get("region"), patience
-        )
+        return S3ObjectStore(S3Place.of(url), patience)
     raise InvalidInput(
         f"object_store_url '{parts.scheme}://...' is not supported; write file:///folder or s3://bucket/prefix"
     )
@@ -230,20 +252,13 @@ class FolderObjectStore(_ObstoreObjectStore):
 
 
 class S3ObjectStore(_ObstoreObjectStore):
-    """Objects in one bucket, below a prefix."""
+    """Objects in one bucket, below a prefix; also `SignedReads`."""
 
-    def __init__(
-        self,
-        bucket: str,
-        prefix: str,
-        endpoint: str | None,
-        region: str | None,
-        patience: Patience = OF_TASKS,
-    ) -> None:
-        given = {name: value for name, value in {"endpoint": endpoint, "region": region}.items() if value}
+    def __init__(self, place: S3Place, patience: Patience = OF_TASKS) -> None:
+        given = {name: value for name in ("endpoint", "region") if (value := getattr(place, name))}
         store = S3Store(
-            bucket,
-            prefix=check_key(prefix) if prefix else None,
+            place.bucket,
+            prefix=check_key(place.prefix) if place.prefix else None,
             config={"region": "us-east-1", "virtual_hosted_style_request": False, **given},  # type: ignore[arg-type]
             client_options={
                 "allow_http": True,
@@ -252,7 +267,13 @@ class S3ObjectStore(_ObstoreObjectStore):
             },
             retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=patience.repeat_s)},
         )
-        super().__init__(store, f"s3://{bucket}/{prefix}")
+        super().__init__(store, place.name)
+        self._s3 = store
+
+    def read_urls(self, keys: Sequence[str], life_s: float) -> list[str]:
+        checked = [check_key(key) for key in keys]
+        with self._translated(checked[0] if checked else ""):
+            return list(obstore.sign(self._s3, "GET", checked, timedelta(seconds=life_s)))
 
 
 def _sync(path: Path) -> None:

@@ -13,6 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tensorfleet.adapters.leased import LEASED
+from tensorfleet.adapters.ray_table import restarts_of
+from tensorfleet.kit.environ import without_secrets
 from tensorfleet.kit.home import default_home
 
 SOON_S = 5.0
@@ -83,12 +86,7 @@ class AgentActor:
 
 def _incarnation(config: dict[str, Any], here: Any) -> int:
     """Higher than that of each agent of this name before: of a time, in milliseconds, plus how often Ray has started it again."""
-    from ray._private.state import state
-    from ray.core.generated import gcs_pb2
-
-    raw = state._connect_and_get_accessor().get_actor_info(_actor_id(here))
-    restarts = gcs_pb2.ActorTableData.FromString(raw).num_restarts if raw else 0
-    return int(config["resources"]["incarnation"]) + int(restarts)
+    return int(config["resources"]["incarnation"]) + restarts_of(_actor_id(here))
 
 
 def _actor_id(here: Any) -> Any:
@@ -99,7 +97,8 @@ def _actor_id(here: Any) -> Any:
 
 def _environ(config: dict[str, Any], gpus: list[Any]) -> dict[str, str]:
     """Without Ray's own names, which would tell code of a task that it is a part of this actor."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "__RAY"))}
+    inherited = without_secrets(os.environ, store_keys=config["objects_url"] != LEASED)
+    env = {name: value for name, value in inherited.items() if not name.startswith(("RAY_", "__RAY"))}
     return env | {
         "TENSORFLEET_AGENT_CONFIG": json.dumps(config),
         "TENSORFLEET_AGENT_PARENT": str(os.getpid()),

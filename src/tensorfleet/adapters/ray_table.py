@@ -21,11 +21,10 @@ class Actor:
 
 def find_actors(namespace: str) -> dict[str, Actor]:
     """By name, the newest of each, as the cluster's own table has them: without the dashboard, which may be off."""
-    from ray._private.state import state
     from ray.core.generated import gcs_pb2
 
     found: dict[str, Actor] = {}
-    for raw in state._connect_and_get_accessor().get_actor_table(None, None):
+    for raw in _table().get_actor_table(None, None):
         data = gcs_pb2.ActorTableData.FromString(raw)
         if data.ray_namespace == namespace and data.class_name == "AgentActor":
             actor = _actor(data, gcs_pb2.ActorTableData.ActorState.Name(data.state))
@@ -36,6 +35,23 @@ def find_actors(namespace: str) -> dict[str, Actor]:
             ):
                 found[data.name] = actor
     return found
+
+
+def restarts_of(actor_id: Any) -> int:
+    """How often Ray has started this actor again; 0 for one that it does not know."""
+    from ray.core.generated import gcs_pb2
+
+    raw = _table().get_actor_info(actor_id)
+    return int(gcs_pb2.ActorTableData.FromString(raw).num_restarts) if raw else 0
+
+
+def _table() -> Any:
+    # Private, as no public way tells a state, its cause and the restarts without the dashboard: `ray.util.state` asks the
+    # dashboard's HTTP server, which is an extra, may be off, and ends with its node; `ray.util.list_named_actors` has names only.
+    # The release is pinned, and the launchers' contract runs on a real cluster.
+    from ray._private.state import state
+
+    return state._connect_and_get_accessor()
 
 
 def _actor(data: Any, state: str) -> Actor:

@@ -70,9 +70,22 @@ jobs = Table(
         "accumulation", Integer, nullable=False, default=1, server_default="1"
     ),  # micro-batches of a batch
     Column("steps_lost", Integer, nullable=False, default=0, server_default="0"),
+    Column("failure", String(20)),  # the class in `error`, where sums are made of it
     UniqueConstraint("workspace", "idempotency_key"),
     Index("ix_jobs_queue", "status", "priority", "created_at"),
-    Index("ix_jobs_created", "created_at", "id"),
+    # Reports read no row of these: those that stand beside the order come from the index.
+    Index("ix_jobs_created", "created_at", "id", "workspace", "kind", "started_at"),
+    Index(
+        "ix_jobs_finished",
+        "finished_at",
+        "workspace",
+        "status",
+        "failure",
+        "attempt",
+        "steps_lost",
+        sqlite_where=text("finished_at IS NOT NULL"),
+        postgresql_where=text("finished_at IS NOT NULL"),
+    ),
 )
 
 attempts = Table(
@@ -170,6 +183,7 @@ workers = Table(
     Column("stats", JSON, nullable=False),
     Column("joined_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
+    Column("health", JSON),  # what is known of its machine, and its quarantine
 )
 
 datasets = Table(
@@ -290,4 +304,127 @@ scaling = Table(
     Column("at", UtcTime, nullable=False),
     Column("memory", JSON, nullable=False),  # what the next decision has to know of those before it
     Column("state", JSON, nullable=False),  # the latest decision, for those who ask
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("email", String(320)),
+    Column("role", String(20)),  # held in every workspace; null: only in those of `memberships`
+    Column("is_service", Boolean, nullable=False, default=False),
+    Column("password_hash", String(300)),
+    Column("totp_secret", String(300)),  # sealed
+    Column("totp_step", BigInteger),  # of the last code that was taken: each is good for one sign-in
+    Column("created_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+    Column("last_login_at", UtcTime),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(300), primary_key=True),  # of an OpenID provider
+    Column("subject", String(300), primary_key=True),  # whom it means; a name or an address may change hands
+    Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("description", Text),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("workspace", String(100), ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column(
+        "given_by", String(20), nullable=False
+    ),  # `person`, or `provider`: taken back when its groups change
+    Index("ix_memberships_user", "user_id"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("workspace", String(100)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("last_used_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    Index("ix_api_keys_user", "user_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("refreshed_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+    Column("revoked_why", String(100)),
+    Column("client", String(300)),
+    Index("ix_sessions_user", "user_id"),
+    Index("ix_sessions_expires", "expires_at"),
+)
+
+sla_uptime = Table(
+    "sla_uptime",
+    metadata,
+    Column("began_at", UtcTime, primary_key=True),
+    Column("ended_at", UtcTime, nullable=False),
+    Column("up", Boolean, nullable=False),  # what no row covers, nobody knows
+    Index("ix_sla_uptime_ended", "ended_at"),
+)
+
+sla_answers = Table(
+    "sla_answers",
+    metadata,
+    Column("span_s", Integer, primary_key=True),  # 60, kept for a day, or 3600
+    Column("at", UtcTime, primary_key=True),
+    Column("route", String(20), primary_key=True),  # the class of the request
+    Column("edge_us", BigInteger, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # the place in the chain, without gaps
+    Column("id", String(32), nullable=False, unique=True),
+    Column("at", BigInteger, nullable=False),  # microseconds since 1970: what is hashed, as it is
+    Column("action", String(60), nullable=False),
+    Column("actor_id", String(64)),
+    Column("actor_name", String(200)),
+    Column("via", String(20)),
+    Column("credential", String(64)),
+    Column("source", String(64)),
+    Column("target_kind", String(30)),
+    Column("target", String(600)),
+    Column("workspace", String(100)),
+    Column("outcome", Integer),  # null: the gateway ended before it answered
+    Column("count", Integer, nullable=False),
+    Column("before", Text),  # JSON, but hashed as text
+    Column("after", Text),
+    Column("trace_id", String(32)),
+    Column("hash", String(64), nullable=False),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_target", "target", "seq"),
+    Index("ix_audit_workspace", "workspace", "seq"),
 )

@@ -13,12 +13,18 @@ from pathlib import Path
 import grpc
 import structlog
 
+from tensorfleet.adapters.leased import LEASED
 from tensorfleet.agent import processes
+from tensorfleet.agent.checks import Checks
 from tensorfleet.agent.config import AgentConfig
+from tensorfleet.agent.door import ANSWER_LIMIT_S, Door
 from tensorfleet.agent.keeper import Keeper
+from tensorfleet.agent.preflight import machine_of
 from tensorfleet.agent.pulses import Pulses
 from tensorfleet.agent.spool import Spool, SpooledTask
 from tensorfleet.agent.stats import ReservedPorts, machine_resources, machine_stats
+from tensorfleet.errors import Unavailable
+from tensorfleet.kit.ticks import next_tick, until_next_tick
 from tensorfleet.trust.channels import open_aio_channel
 from tensorfleet.trust.identity import Credentials, Identity
 from tensorfleet.trust.renewing import kept_fresh
@@ -26,7 +32,8 @@ from tensorfleet.wire import codec
 from tensorfleet.wire import tensorfleet_pb2 as pb
 from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorStub
 
-LOOK_S = 0.1
+LOOK_S, LOOK_IDLE_S = 0.25, 1.0
+"""Between two looks at what tasks have written; their ends are told at once."""
 WARM_UP_AFTER_S = 3.0
 RECONNECT_FIRST_S = 0.05
 RECONNECT_MOST_S = 0.25
@@ -76,11 +83,19 @@ class Agent:
         self._leaving = asyncio.Event()
         self.worker_id = config.own_name
         self._identity = open_identity(config)
-        self._resources = (
-            machine_resources() | config.resources | {"host": config.host, "ports": self._ports.numbers}
-        )
-        self._keeper = Keeper(config, self._spool, len(self._resources["gpus"]), self._send, self._look.set)
+        here = {
+            "host": config.host,
+            "ports": self._ports.numbers,
+            "machine": machine_of(config.host, Path(config.work_dir)),
+        }
+        self._resources = machine_resources() | config.resources | here
+        self._stub: OrchestratorStub | None = None
+        leased = config.objects_url == LEASED
+        self._door = Door(Path(config.work_dir), self._ask_for_objects) if leased else None
+        gpus = len(self._resources["gpus"])
+        self._keeper = Keeper(config, self._spool, gpus, self._send, self._look.set, self._door)
         self._pulses = Pulses(self._spool.tasks, self._send, lambda: self._outgoing is not None)
+        self._checks = Checks(Path(config.work_dir), config.host, self._send)
 
     async def run(self) -> int:
         """Until it is cancelled, or has no part in the fleet any more; returns what its process is to end with."""
@@ -106,6 +121,8 @@ class Agent:
             group.create_task(self._beat())
             group.create_task(self._pulses.run())
             group.create_task(self._part())
+            if self._door is not None:
+                group.create_task(self._door.run())
 
     @property
     def attached(self) -> bool:
@@ -190,17 +207,27 @@ class Agent:
             name = self._config.name or socket.gethostname()
             hello = codec.hello(self.worker_id, name, self._config.slots, self._resources, self._spool.tasks)
             outgoing.put_nowait(pb.AgentMessage(hello=hello))
-            metadata = (("authorization", f"Bearer {self._config.token}"),)
             try:
-                stub = OrchestratorStub(channel)  # type: ignore[no-untyped-call]
-                call = stub.Attach(_drain(outgoing), metadata=metadata)
+                self._stub = stub = OrchestratorStub(channel)  # type: ignore[no-untyped-call]
+                call = stub.Attach(_drain(outgoing), metadata=self._metadata)
                 while (message := await _read(call, SILENCE_S)) is not grpc.aio.EOF:
                     self._hear(message, outgoing)
                     if self._identity is not None and self._identity.current is not own:
                         return  # and come back with the next certificate
             finally:
-                self._outgoing = None
+                self._outgoing = self._stub = None
                 outgoing.put_nowait(None)
+
+    @property
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self._config.token}"),)
+
+    async def _ask_for_objects(self, lease: int, question: str, data: bytes) -> str:
+        if self._stub is None:
+            raise Unavailable("the orchestrator is away, which says what this task may read and write")
+        asked = pb.ObjectQuestion(lease=lease, question_json=question, data=data)
+        answer = await self._stub.AskForObjects(asked, metadata=self._metadata, timeout=ANSWER_LIMIT_S)
+        return str(answer.answer_json)
 
     def _hear(self, message: pb.OrchestratorMessage, outgoing: Outgoing) -> None:
         if message.HasField("welcome"):
@@ -217,6 +244,10 @@ class Agent:
             self._taken(message.taken)
         elif message.HasField("dump"):
             self._pulses.dump(message.dump.lease)
+        elif message.HasField("check"):
+            self._checks.check(message.check)
+        elif message.HasField("link"):
+            self._checks.link(message.link)
         elif message.HasField("released"):
             task = self._spool.tasks.get(message.released.lease)
             if task is not None:
@@ -258,7 +289,7 @@ class Agent:
     async def _beat(self) -> None:
         while True:
             self._beat_once()
-            await asyncio.sleep(self._heartbeat_s)
+            await until_next_tick(self._heartbeat_s)
 
     def _beat_once(self) -> None:
         stats = machine_stats(Path(self._config.work_dir), self._config.min_free_disk_bytes)
@@ -274,7 +305,7 @@ class Agent:
         while True:
             busy = any(not task.ended for task in self._spool.tasks.values())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S if busy else 1.0):
+                async with asyncio.timeout_at(next_tick(LOOK_S if busy else LOOK_IDLE_S)):
                     await self._look.wait()
             self._look.clear()
             for task in list(self._spool.tasks.values()):

@@ -12,7 +12,8 @@ from typing import Any
 
 from tensorfleet.agent import processes
 from tensorfleet.agent.template import SAME, TORCH
-from tensorfleet.agent.templates import ONE_THREAD, SECRETS
+from tensorfleet.agent.templates import ONE_THREAD
+from tensorfleet.kit.environ import without_secrets
 
 
 class _Parent:
@@ -79,7 +80,7 @@ class Brood:
         return self._parents[kind]
 
     def _spawn(self, parent: _Parent) -> None:
-        env = {key: value for key, value in os.environ.items() if key not in SECRETS}
+        env = without_secrets(os.environ, store_keys=True)  # they are not there where agents have none
         env |= ONE_THREAD | {processes.MARK: str(self._mark.resolve())}
         fds = parent.theirs()
         subprocess.Popen(

@@ -20,6 +20,7 @@ class AgentConfig:
     work_dir: str
     slots: int
     objects_url: str
+    """A folder that this machine has too, or `lease:` where what a lease needs is asked for."""
     host: str = "127.0.0.1"
     name: str = ""
     log_limit_bytes: int = 256 * 1024**2

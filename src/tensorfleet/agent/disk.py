@@ -12,6 +12,7 @@ import structlog
 
 from tensorfleet.agent.outcomes import DISK_FULL, filled_disk
 from tensorfleet.agent.stats import disk_stats
+from tensorfleet.kit.ticks import until_next_tick
 
 if TYPE_CHECKING:
     from tensorfleet.agent.spool import SpooledTask
@@ -51,7 +52,7 @@ class DiskWatch:
     async def run(self) -> None:
         while True:
             self.low = await self._look()
-            await asyncio.sleep(LOOK_S)
+            await until_next_tick(LOOK_S)
 
     async def _look(self) -> bool:
         if not self._is_low():

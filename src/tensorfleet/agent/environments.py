@@ -26,6 +26,7 @@ import structlog
 
 from tensorfleet.agent import processes
 from tensorfleet.agent.requirements import NotReady, Wanted, check_python, why_failed
+from tensorfleet.kit.environ import without_secrets
 from tensorfleet.kit.files import is_full
 
 BUILD_LIMIT_S = 1800.0
@@ -181,7 +182,8 @@ class Environments:
 
 def _environ() -> dict[str, str]:
     """This process's own, with what `pip` is told by it and `uv` would not read."""
-    env = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONHOME")}
+    inherited = without_secrets(os.environ, store_keys=True)  # packages run code when they are built
+    env = {key: value for key, value in inherited.items() if key not in ("VIRTUAL_ENV", "PYTHONHOME")}
     for ours, theirs in _FROM_PIP.items():
         if ours not in env and env.get(theirs):
             env[ours] = env[theirs]

@@ -16,6 +16,7 @@ import structlog
 from tensorfleet.agent import processes
 from tensorfleet.agent.config import AgentConfig
 from tensorfleet.agent.disk import DiskWatch
+from tensorfleet.agent.door import Door
 from tensorfleet.agent.job_folders import JobFolders
 from tensorfleet.agent.memory import MemoryWatch, TaskMemory
 from tensorfleet.agent.spans import TaskSpans
@@ -34,7 +35,10 @@ log = structlog.get_logger()
 
 
 class Keeper:
-    """`send` takes messages for the orchestrator; `changed` is called when there may be something new to deliver."""
+    """`send` takes messages for the orchestrator; `changed` is called when there may be something new to deliver.
+
+    `door`: where the tasks ask for objects, if they have to.
+    """
 
     def __init__(
         self,
@@ -43,8 +47,10 @@ class Keeper:
         gpus: int,
         send: Callable[[pb.AgentMessage], None],
         changed: Callable[[], None],
+        door: Door | None = None,
     ) -> None:
         self._config = config
+        self._door = door
         self._spool = spool
         self._gpus = gpus
         self._gpus_taken: dict[int, list[int]] = {}
@@ -88,6 +94,7 @@ class Keeper:
             log.warning("a task was refused", lease=order.lease, detail=str(error))
             self._spool.refuse(order.lease, error)
             self._folders.leave(order.lease)
+            self._dismiss(order.lease)
             self._changed()
             return
         resources = task["spec"]["resources"]
@@ -104,11 +111,15 @@ class Keeper:
         if not task["spec"].get("algorithm"):
             task["job_dir"] = str(self._folders.enter(lease, task["job_id"]))
         return task | {
-            "objects_url": config.objects_url,
+            "objects_url": self._door.admit(lease) if self._door else config.objects_url,
             "cache_dir": str(config.cache_dir.resolve()),
             "cpus": task["spec"]["resources"]["cpus"],
             "received_at": utc_now().timestamp(),
         }
+
+    def _dismiss(self, lease: int) -> None:
+        if self._door is not None:
+            self._door.dismiss(lease)
 
     def _take_gpus(self, lease: int, count: int) -> list[int]:
         taken = {index for indexes in self._gpus_taken.values() for index in indexes}
@@ -204,6 +215,7 @@ class Keeper:
         task.outcome["usage"] = self._usage.finish(task.usage, task.memory, cpu_s)
         self._gpus_taken.pop(task.lease, None)
         self._folders.leave(task.lease)
+        self._dismiss(task.lease)
         self._spans.end(task.lease, task.directory, task.outcome)
         self._changed()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from tensorfleet.agent import processes
+from tensorfleet.kit.ticks import until_next_tick
 
 if TYPE_CHECKING:
     from tensorfleet.agent.spool import SpooledTask
@@ -100,7 +100,7 @@ class MemoryWatch:
             for task in running:
                 self._look_at(task)
             self._looks += 1
-            await asyncio.sleep(LOOK_S)
+            await until_next_tick(LOOK_S)
 
     def _look_at(self, task: SpooledTask) -> None:
         memory, now = task.memory, time.monotonic()

@@ -16,6 +16,7 @@ import structlog
 from tensorfleet.agent import stacks
 from tensorfleet.agent.spool import STREAM_FILES, SpooledTask
 from tensorfleet.agent.watch import Activity, Signs, Standing, Watch
+from tensorfleet.kit.ticks import until_next_tick
 from tensorfleet.training.pulse import read_pulse
 from tensorfleet.wire import tensorfleet_pb2 as pb
 
@@ -54,7 +55,7 @@ class Pulses:
         try:
             while True:
                 self._look_at_all(self._clock())
-                await asyncio.sleep(LOOK_S if self._watched else LOOK_IDLE_S)
+                await until_next_tick(LOOK_S if self._watched else LOOK_IDLE_S)
         finally:
             for dump in self._dumps.values():
                 dump.cancel()

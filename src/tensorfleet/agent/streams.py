@@ -37,7 +37,7 @@ class Stream:
         room = min(CHUNK_BYTES, WINDOW_BYTES - (self.sent - self.taken))
         if self.sent == self.limit + len(CUT):
             return self._left_out() if final else b""
-        if room <= 0 or self.sent > self.limit:
+        if room <= 0 or self.sent > self.limit or self.size <= self.sent:
             return b""
         try:
             with self.path.open("rb") as file:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tensorfleet.adapters.leased import LEASED, LENT
 from tensorfleet.agent import processes
 from tensorfleet.agent.config import AgentConfig
 from tensorfleet.agent.env_templates import EnvironmentTemplates, Refused, is_needed, with_packages
@@ -22,10 +23,10 @@ from tensorfleet.agent.stats import interface_of
 from tensorfleet.agent.template import TORCH
 from tensorfleet.agent.warm import Listener, WarmTemplate
 from tensorfleet.kit.asking import ask
+from tensorfleet.kit.environ import without_secrets
 from tensorfleet.training.template_imports import needs_torch
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-SECRETS = ("TENSORFLEET_TOKEN", "TENSORFLEET_AGENT_CONFIG", "TENSORFLEET_DATABASE_URL")
 
 
 class Templates:
@@ -36,6 +37,7 @@ class Templates:
         self._begets: socket.socket | None = None
         self._nursery = config.nursery
         self._light = config.light
+        self._leased = config.objects_url == LEASED
         base = partial(self._from_nursery, "base") if config.nursery else self._fresh
         torch = partial(self._from_nursery, "torch") if config.nursery else self._forked
         self._base = WarmTemplate("base", base, listener)
@@ -88,8 +90,8 @@ class Templates:
     async def _spawned(self, python: str, heard: socket.socket, *words: str) -> AsyncIterator[socket.socket]:
         """A template as a process of its own; gone, with its tasks, when the context ends."""
         ours, theirs = socket.socketpair()
-        env = {key: value for key, value in os.environ.items() if key not in SECRETS}
-        env |= ONE_THREAD | {processes.MARK: str(self._work_dir.resolve())}
+        env = without_secrets(os.environ, store_keys=not self._leased)
+        env |= ONE_THREAD | {processes.MARK: str(self._work_dir.resolve()), LENT: "1" if self._leased else ""}
         fds = (theirs.fileno(), heard.fileno())
         command = (python, "-m", "tensorfleet.agent.template", *map(str, fds), *words)
         process = await asyncio.create_subprocess_exec(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorfleet.agent.meters import CpuMeter, GpuMeter
 from tensorfleet.kit.energy import estimated_j
+from tensorfleet.kit.ticks import until_next_tick
 
 if TYPE_CHECKING:
     from tensorfleet.agent.memory import TaskMemory
@@ -45,7 +45,7 @@ class UsageWatch:
     async def run(self) -> None:
         while True:
             self.look()
-            await asyncio.sleep(LOOK_S)
+            await until_next_tick(LOOK_S)
 
     def begin(self, gpus: Sequence[int]) -> TaskUsage:
         return TaskUsage(gpus, gpu_j_before=self._gpu.read_j(gpus) if gpus else None)

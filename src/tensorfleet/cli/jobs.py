@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tensorfleet.cli import evaluation, job_files, leaderboard, ledger, made_of, plots, profiling, session
+from tensorfleet.cli import (
+    cancelling,
+    evaluation,
+    job_files,
+    leaderboard,
+    ledger,
+    made_of,
+    plots,
+    profiling,
+    session,
+)
 from tensorfleet.cli.session import AsJson, JobRef
 
 if TYPE_CHECKING:
@@ -20,6 +30,7 @@ evaluation.add_to(app)
 plots.add_to(app)
 leaderboard.add_to(app)
 job_files.add_to(app)
+cancelling.add_to(app)
 profiling.add_to(app)
 
 

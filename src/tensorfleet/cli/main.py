@@ -10,7 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from tensorfleet.cli import (
+    access,
     algorithms,
+    audit,
+    backup,
     chaos,
     datasets,
     doctor,
@@ -20,6 +23,7 @@ from tensorfleet.cli import (
     notify,
     plan,
     platform,
+    sla,
     status,
     studies,
     submit,
@@ -77,17 +81,21 @@ app.command()(studies.tune)
 app.command()(plan.plan)
 app.command()(status.status)
 app.command("ledger")(ledger.show)
+app.command("sla")(sla.show)
 app.command("algorithms")(algorithms.show)
 app.command()(doctor.doctor)
 app.command()(chaos.chaos)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workers.app, name="workers")
 app.add_typer(trust.app, name="trust")
+app.add_typer(audit.app, name="audit")
 app.add_typer(notify.app, name="notify")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.add_typer(studies.app, name="studies")
+access.register(app)
 platform.register(app)
+backup.register(app)
 
 
 def main() -> None:

@@ -28,7 +28,8 @@ def send_test(
     from tensorfleet.monitor.messages import TEST, Notice
     from tensorfleet.settings import load_settings
 
-    channels = load_settings().notify
+    settings = load_settings()
+    channels = settings.notify
     names = [one.name for one in channels]
     if channel is not None and channel not in names:
         raise NotFound(
@@ -41,7 +42,7 @@ def send_test(
     for one in channels:
         if channel in (None, one.name):
             try:
-                send(one, [notice])
+                send(one, [notice], settings.outgoing)
             except TensorFleetError as error:
                 failed = True
                 typer.echo(error.detail, err=True)

@@ -28,7 +28,7 @@ STATUS_STYLES = {
     "note": "yellow",
 }
 
-_GIVE_WAY = frozenset({"name", "metrics", "course", "description", "aliases", "column"})
+_GIVE_WAY = frozenset({"name", "metrics", "course", "description", "aliases", "column", "workspace"})
 """Columns that are cut when the terminal is narrow; ids, states and numbers are not."""
 
 

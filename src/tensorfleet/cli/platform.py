@@ -130,6 +130,7 @@ def agent(
     if join:
         trusting.join(settings, join, token)
     settings = trusting.as_joined(settings)
+    from tensorfleet.adapters.leased import LEASED
     from tensorfleet.agent.__main__ import main as run
     from tensorfleet.settings import ensure_home
     from tensorfleet.supervisor.alone import own_address
@@ -141,7 +142,19 @@ def agent(
         metrics=settings.metrics.address_of("agent"),
     )
     os.environ["TENSORFLEET_AGENT_CONFIG"] = trusting.with_certificate(settings, config).to_json()
+    _become_clean(store_keys=config.objects_url != LEASED)
     raise typer.Exit(run())
+
+
+def _become_clean(*, store_keys: bool) -> None:
+    """Goes on as the same program without the secrets that it was started with: its tasks could read them in /proc."""
+    from tensorfleet.kit.environ import without_secrets
+
+    told = "TENSORFLEET_AGENT_CONFIG"
+    env = {**without_secrets(os.environ, store_keys=store_keys), told: os.environ[told]}
+    if env != os.environ:
+        sys.stdout.flush()
+        os.execve(sys.executable, (sys.executable, "-m", "tensorfleet.agent"), env)  # noqa: S606 - ourselves
 
 
 def _run_role(role: str, **overrides: Any) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tensorfleet.cli.session import AsJson
-from tensorfleet.errors import Conflict, InvalidInput
+from tensorfleet.errors import Conflict, InvalidInput, NotFound, nearest
 
 if TYPE_CHECKING:
     from tensorfleet.trust.authority import Authority
-    from tensorfleet.trust.ledger import Given
+    from tensorfleet.trust.ledger import Given, SecretUse
 
 app = typer.Typer(no_args_is_help=True, help="Say who may join from other machines, and who no longer.")
 
@@ -117,14 +117,42 @@ def list_given(
 
 @app.command()
 def revoke(
-    ref: Annotated[str, typer.Argument(metavar="NAME", help="A name, or the serial of one certificate.")],
+    ref: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name, the serial of one certificate, or a secret's id.")
+    ],
     home: Home = None,
 ) -> None:
-    """Take back what a name was given: its connections are cut within seconds."""
+    """Take back what a name was given: its connections are cut within seconds.  Or let nobody in by a secret any more."""
     from tensorfleet.kit.clock import utc_now
 
-    for peer in _authority(home).ledger.revoke(ref, utc_now()):
+    authority = _authority(home)
+    if "/" in ref:
+        _revoke_secret(authority, ref)
+        return
+    for peer in authority.ledger.revoke(ref, utc_now()):
         sys.stdout.write(f"revoked {peer.role} {peer.name} {peer.serial}\n")
+
+
+@app.command()
+def secrets(home: Home = None, as_json: AsJson = False) -> None:
+    """List the secrets with which machines let themselves in, and how often each was used."""
+    from tensorfleet.cli.output import ago, emit_json, print_table
+    from tensorfleet.kit.clock import rfc3339
+
+    authority = _authority(home)
+    rows: list[dict[str, Any]] = []
+    for name, use in _secrets(authority).items():
+        state = "revoked" if use and use.revoked_at else "good" if name in authority.secret_ids() else "gone"
+        used_at = rfc3339(use.used_at) if use and use.used_at else None
+        rows.append({"id": name, "state": state, "joined": use.joined if use else 0, "used_at": used_at})
+    if as_json:
+        emit_json(rows)
+        return
+    print_table(
+        ("id", "state", "joined", "last"),
+        [(row["id"], row["state"], str(row["joined"]), ago(row["used_at"])) for row in rows],
+        empty="Nobody lets themselves in by a secret; 'bootstrap' is not set.",
+    )
 
 
 @app.command()
@@ -167,6 +195,22 @@ def _authority(home: Path | None) -> Authority:
     if not authority_here(settings):
         raise Conflict("the authority is on the machine that this home has joined; run this command there")
     return authority_of(settings)
+
+
+def _secrets(authority: Authority) -> dict[str, SecretUse | None]:
+    """Those that are set now, and those that were used once."""
+    uses = {use.id: use for use in authority.ledger.secrets()}
+    return {name: uses.get(name) for name in sorted({*uses, *authority.secret_ids()})}
+
+
+def _revoke_secret(authority: Authority, ref: str) -> None:
+    from tensorfleet.kit.clock import utc_now
+
+    known = _secrets(authority)
+    if ref not in known:
+        raise NotFound(f"there is no secret '{ref}'; {nearest(ref, known)}")
+    authority.ledger.revoke_secret(ref, utc_now())
+    sys.stdout.write(f"revoked the secret {ref}: nobody joins with it any more; who has joined stays in\n")
 
 
 def _latest(found: list[Given]) -> list[Given]:

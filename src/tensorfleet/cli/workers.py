@@ -34,17 +34,19 @@ def list_workers(as_json: AsJson = False) -> None:
             _percent(worker, "cpu_percent"),
             _percent(worker, "memory_percent"),
             str(len((worker.get("resources") or {}).get("gpus") or [])),
+            str((worker.get("health") or {}).get("status", "unchecked")),
             ago(worker.get("seen_at")),
         )
         for worker in found
     ]
-    headers = ("id", "name", "state", "busy", "cpu", "memory", "gpus", "seen")
+    headers = ("id", "name", "state", "busy", "cpu", "memory", "gpus", "health", "seen")
     print_table(headers, rows, empty="There are no workers; start some with `tensorfleet agent`.")
 
 
 @app.command()
 def show(ref: WorkerRef, as_json: AsJson = False) -> None:
     """Show one worker and what it runs."""
+    from tensorfleet.cli.health import health_pairs
     from tensorfleet.cli.output import ago, emit_json, print_pairs
     from tensorfleet.kit.units import format_bytes
 
@@ -66,6 +68,7 @@ def show(ref: WorkerRef, as_json: AsJson = False) -> None:
         ("runs", ", ".join(tasks) or "nothing"),
         ("joined", ago(worker.get("joined_at"))),
         ("seen", ago(worker.get("seen_at"))),
+        *health_pairs(worker),
     ]
     print_pairs(f"{worker['name']}  {worker['worker_id']}", pairs)
 
@@ -88,6 +91,56 @@ def drain(
         sys.stdout.write(
             f"{worker['worker_id']} ({worker['name']}) {'takes tasks again' if undo else 'takes no new tasks'}\n"
         )
+
+
+@app.command()
+def quarantine(
+    ref: WorkerRef,
+    reason: Annotated[str, typer.Option("--reason", help="Why; others read it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Place nothing new on a worker until it is released; what it runs goes on."""
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        worker = client.workers.find(ref)
+        answer = client.workers.quarantine(worker["worker_id"], reason)
+    if as_json:
+        emit_json(answer)
+    else:
+        sys.stdout.write(
+            f"{worker['worker_id']} ({worker['name']}) is in quarantine until `tensorfleet workers release`\n"
+        )
+
+
+@app.command()
+def release(ref: WorkerRef, as_json: AsJson = False) -> None:
+    """End the quarantine of a worker, and of the others of its machine."""
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        worker = client.workers.find(ref)
+        answer = client.workers.release(worker["worker_id"])
+    if as_json:
+        emit_json(answer)
+    else:
+        sys.stdout.write(f"{worker['worker_id']} ({worker['name']}) takes tasks again\n")
+
+
+@app.command()
+def check(ref: WorkerRef, as_json: AsJson = False) -> None:
+    """Look at a worker's machine now: clock, disk, memory, GPUs, and the way to others.  Exit code 1 if it has failed."""
+    from tensorfleet.cli.health import checked, health_pairs
+    from tensorfleet.cli.output import emit_json, print_pairs
+
+    with session.connect() as client:
+        worker = checked(client, client.workers.find(ref)["worker_id"])
+    if as_json:
+        emit_json(worker)
+    else:
+        print_pairs(f"{worker['name']}  {worker['worker_id']}", health_pairs(worker))
+    if worker["health"]["status"] == "failed":
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import CancelledError, Future
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
@@ -25,15 +25,22 @@ from tensorfleet.datasets.schemas import (
 )
 from tensorfleet.datasets.service import DatasetService
 from tensorfleet.errors import InvalidInput, TooLarge, Unavailable
+from tensorfleet.kit.answers import RANGE, answers, file_of
+from tensorfleet.kit.conditional import NOT_MODIFIED, tagged
 from tensorfleet.kit.ranges import parse_range
 from tensorfleet.objects.blobs import CHUNK_BYTES
 
 _PIECE_BYTES = 1024**2
 _MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+MOST_CHUNKS = 2**31
+_SHA256 = "^[0-9A-Fa-f]{64}$"
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 Workspace = Annotated[str, Query(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 VersionCursor = Annotated[int | None, Query(ge=1, le=2**31)]
-SortByName = Annotated[Literal["name"], Query()]
+SortByName = Annotated[Literal["name", "-name"], Query()]
+Prefix = Annotated[str, Query(max_length=100, description="only names that begin so")]
+UploadId = Annotated[str, Path(description="as POST /uploads gave it", examples=["u-1m7y1egzxd1dnwfn"])]
 
 
 def build_router(service: DatasetService) -> APIRouter:
@@ -47,26 +54,36 @@ def build_router(service: DatasetService) -> APIRouter:
 
 
 def _add_datasets(router: APIRouter, service: DatasetService) -> None:
-    @router.post("/datasets", status_code=201)
+    @router.post("/datasets", status_code=201, responses={409: {}})
     async def create_dataset(body: DatasetCreate, workspace: Workspace = "default") -> DatasetRead:
+        """Adds an empty dataset."""
         return DatasetRead.model_validate(service.create(body.name, body.description, workspace))
 
     @router.get("/datasets")
     async def list_datasets(
-        limit: Limit = 100, cursor: str = "", sort: SortByName = "name", workspace: Workspace = "default"
+        limit: Limit = 100,
+        cursor: Annotated[str, Query(max_length=100)] = "",
+        sort: SortByName = "name",
+        prefix: Prefix = "",
+        workspace: Workspace = "default",
     ) -> DatasetPage:
-        found = service.list(workspace, cursor, limit + 1)
+        """Datasets by name."""
+        descending = sort.startswith("-")
+        found = service.list(workspace, cursor, limit + 1, prefix=prefix, descending=descending)
         more = found[limit - 1].name if len(found) > limit else None
         return DatasetPage(
             items=[DatasetRead.model_validate(item) for item in found[:limit]], next_cursor=more
         )
 
-    @router.get("/datasets/{name}")
-    async def get_dataset(name: str, workspace: Workspace = "default") -> DatasetRead:
-        return DatasetRead.model_validate(service.get(name, workspace))
+    @router.get("/datasets/{name}", responses=answers(DatasetRead) | NOT_MODIFIED)
+    async def get_dataset(request: Request, name: str, workspace: Workspace = "default") -> Response:
+        """A dataset, with the number of its latest version."""
+        found = DatasetRead.model_validate(service.get(name, workspace))
+        return tagged(request, found.model_dump(mode="json"))
 
     @router.delete("/datasets/{name}", status_code=204)
     async def delete_dataset(name: str, workspace: Workspace = "default") -> None:
+        """Removes a dataset with all versions, and their files unless another one has the same content."""
         await asyncio.to_thread(service.delete, name, workspace)
 
 
@@ -74,7 +91,10 @@ def _add_new_versions(router: APIRouter, service: DatasetService) -> None:
     @router.post(
         "/datasets/{name}/versions",
         status_code=201,
-        responses={200: {"model": VersionRead, "description": "The dataset has this content already"}},
+        responses={
+            200: {"model": VersionRead, "description": "The dataset has this content already"},
+            409: {},
+        },
         openapi_extra={"requestBody": {"required": True, "content": _version_bodies()}},
     )
     async def add_version(
@@ -82,10 +102,11 @@ def _add_new_versions(router: APIRouter, service: DatasetService) -> None:
         request: Request,
         response: Response,
         format: Format | None = None,  # noqa: A002 - its name in the URL
-        target: str | None = None,
+        target: Annotated[str | None, Query(max_length=300)] = None,
         source: Annotated[str | None, Query(max_length=1000)] = None,
         workspace: Workspace = "default",
     ) -> VersionRead:
+        """Adds a file as the next version: the file itself as the body, of any size, or an upload in chunks."""
         if request.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
             body = await _json_body(request)
             named: dict[str, Any] = {
@@ -109,38 +130,57 @@ def _add_new_versions(router: APIRouter, service: DatasetService) -> None:
 
 def _add_versions(router: APIRouter, service: DatasetService) -> None:
     @router.get("/datasets/{name}/versions")
-    async def list_versions(
+    async def list_dataset_versions(
         name: str, limit: Limit = 100, cursor: VersionCursor = None, workspace: Workspace = "default"
     ) -> VersionPage:
+        """The versions of a dataset, newest first."""
         found = service.versions(name, workspace, cursor, limit + 1)
         more = str(found[limit - 1].version) if len(found) > limit else None
         return VersionPage(
             items=[VersionRead.model_validate(item) for item in found[:limit]], next_cursor=more
         )
 
-    @router.get("/datasets/{name}/versions/{version}")
-    async def get_version(name: str, version: str, workspace: Workspace = "default") -> VersionRead:
-        return VersionRead.model_validate(await _resolve(service, f"{name}@{version}", workspace))
+    @router.get("/datasets/{name}/versions/{version}", responses=answers(VersionRead) | NOT_MODIFIED)
+    async def get_dataset_version(
+        request: Request, name: str, version: str, workspace: Workspace = "default"
+    ) -> Response:
+        """A version by its number, or the `latest`."""
+        found = VersionRead.model_validate(await _resolve(service, f"{name}@{version}", workspace))
+        return tagged(request, found.model_dump(mode="json"))
 
-    @router.get("/datasets/{name}/versions/{version}/download", response_class=StreamingResponse)
-    async def download_version(
+    @router.get(
+        "/datasets/{name}/versions/{version}/download",
+        response_class=StreamingResponse,
+        responses=file_of("text/csv", "application/vnd.apache.parquet"),
+        openapi_extra={"parameters": [RANGE]},
+    )
+    async def download_dataset_version(
         name: str, version: str, request: Request, workspace: Workspace = "default"
     ) -> Response:
+        """The file of a version."""
         return download_response(service, await _resolve(service, f"{name}@{version}", workspace), request)
 
 
 def _add_uploads(router: APIRouter, service: DatasetService) -> None:
     @router.post("/uploads", status_code=201)
     async def begin_upload() -> UploadCreated:
+        """Begins an upload in chunks."""
         return UploadCreated(
             upload_id=await asyncio.to_thread(service.uploads.begin), chunk_bytes=CHUNK_BYTES
         )
 
     @router.put(
         "/uploads/{upload_id}/chunks/{index}",
-        openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
+        responses={409: {}},
+        openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}},
     )
-    async def put_chunk(upload_id: str, index: int, request: Request) -> ChunkRead:
+    async def put_chunk(
+        upload_id: UploadId,
+        index: Annotated[int, Path(ge=0, le=MOST_CHUNKS)],
+        request: Request,
+        x_content_sha256: Annotated[str | None, Header(json_schema_extra={"pattern": _SHA256})] = None,
+    ) -> ChunkRead:
+        """One chunk of an upload; they come in any order, and may come twice."""
         data = bytearray()
         async for piece in request.stream():
             data += piece
@@ -148,24 +188,25 @@ def _add_uploads(router: APIRouter, service: DatasetService) -> None:
                 raise TooLarge(
                     f"chunk {index} is longer than {CHUNK_BYTES} bytes; send it in chunks of that size"
                 )
-        expected = request.headers.get("x-content-sha256")
-        sha = await asyncio.to_thread(service.uploads.put_chunk, upload_id, index, bytes(data), expected)
+        put = service.uploads.put_chunk
+        sha = await asyncio.to_thread(put, upload_id, index, bytes(data), x_content_sha256)
         return ChunkRead(index=index, sha256=sha)
 
     @router.get("/uploads/{upload_id}")
-    async def get_upload(upload_id: str) -> UploadRead:
+    async def get_upload(upload_id: UploadId) -> UploadRead:
+        """Which chunks of an upload have come."""
         chunks = await asyncio.to_thread(service.uploads.chunks, upload_id)
         return UploadRead(upload_id=upload_id, chunk_bytes=CHUNK_BYTES, chunks=chunks)
 
     @router.delete("/uploads/{upload_id}", status_code=204)
-    async def abort_upload(upload_id: str) -> None:
+    async def abort_upload(upload_id: UploadId) -> None:
+        """Gives an upload up."""
         await asyncio.to_thread(service.uploads.abort, upload_id)
 
 
 def _version_bodies() -> dict[str, Any]:
-    file = {"schema": {"type": "string", "format": "binary"}}
     return {
-        **dict.fromkeys(_MEDIA_TYPES.values(), file),
+        **dict.fromkeys(_MEDIA_TYPES.values(), _BINARY),
         "application/json": {"schema": VersionFromUpload.model_json_schema()},
     }
 

@@ -19,8 +19,16 @@ class DatasetStore(Protocol):
         """The dataset with its latest version's number, or None."""
         ...
 
-    def list(self, workspace: str, after: str = "", limit: int = 100) -> Sequence[Dataset]:
-        """Datasets whose names come after `after`, by name."""
+    def list(
+        self,
+        workspace: str,
+        after: str = "",
+        limit: int = 100,
+        *,
+        prefix: str = "",
+        descending: bool = False,
+    ) -> Sequence[Dataset]:
+        """Datasets whose names begin with `prefix`, by name; those that come after `after` (empty: from the first)."""
         ...
 
     def add_version(self, version: Version) -> tuple[Version, bool]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from tensorfleet.audit.current import note
 from tensorfleet.datasets.inspection import Inspector
 from tensorfleet.datasets.model import Dataset, Format, Inspection, Version, check_name, parse_reference
 from tensorfleet.datasets.ports import DatasetStore
@@ -56,6 +57,7 @@ class DatasetService:
             raise Conflict(
                 f"there is a dataset '{name}' already; add a version to it, or choose another name"
             )
+        note(target=("dataset", name), workspace=workspace, after={"description": description})
         return dataset
 
     def add_version(
@@ -144,8 +146,16 @@ class DatasetService:
             raise NotFound(f"there is no dataset '{name[:100]}'; {nearest(name[:100], known)}")
         return dataset
 
-    def list(self, workspace: str = "default", after: str = "", limit: int = 100) -> Sequence[Dataset]:
-        return self._store.list(workspace, after, limit)
+    def list(
+        self,
+        workspace: str = "default",
+        after: str = "",
+        limit: int = 100,
+        *,
+        prefix: str = "",
+        descending: bool = False,
+    ) -> Sequence[Dataset]:
+        return self._store.list(workspace, after, limit, prefix=prefix, descending=descending)
 
     def versions(
         self, name: str, workspace: str = "default", before: int | None = None, limit: int = 100
@@ -160,8 +170,10 @@ class DatasetService:
 
     def delete(self, name: str, workspace: str = "default") -> None:
         """Removes the dataset, its versions, and their files unless another dataset has the same content."""
-        self.get(name, workspace)
-        for digest in self._store.delete(name, workspace):
+        there_was = self.get(name, workspace)
+        digests = self._store.delete(name, workspace)
+        note(workspace=workspace, before={"latest_version": there_was.latest_version, "removed": digests})
+        for digest in digests:
             self._blobs.delete(digest)
 
     def _register(
@@ -175,6 +187,7 @@ class DatasetService:
     ) -> tuple[Version, bool]:
         existing = self._store.find_digest(name, workspace, blob.digest)
         if existing is not None:
+            note(workspace=workspace, after={"version": existing.version, "created": False})
             return existing, False
         try:
             found = self._inspector.inspect(blob.digest, file_format)
@@ -192,7 +205,10 @@ class DatasetService:
                 source=source,
                 created_at=self._clock(),
             )
-            return self._store.add_version(version)
+            added, created = self._store.add_version(version)
+            said = {"version": added.version, "digest": added.digest, "rows": added.rows, "created": created}
+            note(workspace=workspace, after=said)
+            return added, created
         except BaseException:
             if not self._store.is_used(blob.digest):
                 self._blobs.delete(blob.digest)

@@ -33,13 +33,21 @@ class SqlDatasetStore:
             row = connection.execute(query).one_or_none()
         return None if row is None else Dataset(**row._mapping)
 
-    def list(self, workspace: str, after: str = "", limit: int = 100) -> Sequence[Dataset]:
-        query = (
-            _select_datasets()
-            .where(_d.workspace == workspace, _d.name > after)
-            .order_by(_d.name)
-            .limit(limit)
-        )
+    def list(
+        self,
+        workspace: str,
+        after: str = "",
+        limit: int = 100,
+        *,
+        prefix: str = "",
+        descending: bool = False,
+    ) -> Sequence[Dataset]:
+        query = _select_datasets().where(_d.workspace == workspace).limit(limit)
+        query = query.order_by(_d.name.desc() if descending else _d.name)
+        if after:
+            query = query.where(_d.name < after if descending else _d.name > after)
+        if prefix:
+            query = query.where(func.substr(_d.name, 1, len(prefix)) == prefix)
         with self._database.read() as connection:
             return [Dataset(**row._mapping) for row in connection.execute(query)]
 

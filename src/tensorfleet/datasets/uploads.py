@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tensorfleet.audit.current import note
 from tensorfleet.errors import Conflict, InvalidInput, NotFound, StorageFull, TooLarge, Unavailable
 from tensorfleet.kit.files import is_full, write_atomic
 from tensorfleet.kit.ids import new_id
@@ -42,6 +43,7 @@ class Uploads:
         upload_id = new_id("u")
         try:
             (self._folder / upload_id).mkdir(parents=True)
+            note(target=("upload", upload_id))
         except OSError as error:
             raise _translated(error, self._folder) from error
         return upload_id

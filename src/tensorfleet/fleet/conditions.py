@@ -12,6 +12,8 @@ from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import conditions, leadership
 from tensorfleet.fleet.leadership import ORCHESTRATOR
 
+LAUNCHER = "launcher"
+
 
 @dataclass(frozen=True)
 class Condition:

@@ -17,6 +17,7 @@ def memory_to_dict(memory: Memory) -> dict[str, Any]:
     return {
         "awaited": {w: [found.type_name, rfc3339(found.since)] for w, found in memory.awaited.items()},
         "going": {w: rfc3339(since) for w, since in memory.going.items()},
+        "sick": {w: rfc3339(since) for w, since in memory.sick.items()},
         "released": {w: rfc3339(since) for w, since in memory.released.items()},
         "joined": dict(memory.joined),
         "sizes": {name: asdict(size) for name, size in memory.sizes.items()},
@@ -35,6 +36,7 @@ def memory_of(data: Mapping[str, Any]) -> Memory:
     return Memory(
         awaited={w: Awaited(name, parse_rfc3339(since)) for w, (name, since) in data["awaited"].items()},
         going={w: parse_rfc3339(since) for w, since in data["going"].items()},
+        sick={w: parse_rfc3339(since) for w, since in data.get("sick", {}).items()},
         released=dict.fromkeys(data["released"], LONG_AGO),
         joined=data["joined"],
         sizes={name: Size(**size) for name, size in data["sizes"].items()},

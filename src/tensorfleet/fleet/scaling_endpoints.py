@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tensorfleet.errors import Conflict, Unavailable
+from tensorfleet.fleet import answers as read
 from tensorfleet.fleet.endpoints import Request
 from tensorfleet.fleet.scaling_store import SqlScalingStore
+from tensorfleet.kit.answers import answers
 from tensorfleet.kit.clock import Clock, rfc3339
 from tensorfleet.settings import Settings
 
@@ -70,19 +74,23 @@ class Signals:
             return None
 
 
-def build_router(signals: Signals, request: Request) -> APIRouter:
+def build_router(signals: Signals, request: Request, shown: Callable[[Any], Any]) -> APIRouter:
+    """`shown` takes out of an answer what the caller may not see."""
     router = APIRouter(tags=["workers"])
 
-    @router.get("/fleet/signal")
-    async def get_signal() -> dict[str, Any]:
-        return await asyncio.to_thread(signals.read)
+    @router.get("/fleet/signal", responses=answers(read.Signal, 200, 409))
+    async def get_signal() -> JSONResponse:
+        """How many workers load and queue ask for; 503 when that is not known."""
+        return JSONResponse(await asyncio.to_thread(signals.read))
 
-    @router.get("/fleet/scaling")
-    async def get_scaling(limit: int = Query(20, ge=1, le=200)) -> dict[str, Any]:
-        return await asyncio.to_thread(lambda: scaling_to_dict(signals, limit))
+    @router.get("/fleet/scaling", responses=answers(read.Scaling))
+    async def get_scaling(limit: int = Query(20, ge=1, le=200)) -> JSONResponse:
+        """What the autoscaler wants, and its latest decisions with their reasons."""
+        return JSONResponse(await asyncio.to_thread(lambda: dict(shown(scaling_to_dict(signals, limit)))))
 
-    @router.post("/fleet/target", status_code=202)
+    @router.post("/fleet/target", status_code=202, responses=answers(read.TargetRead, 202, 409))
     async def set_target(body: Target) -> dict[str, Any]:
+        """Sets the number of workers by hand; null ends that."""
         if not signals.settings.enabled:
             raise Conflict(OFF)
         await asyncio.to_thread(request, "", "target", workers=body.workers)

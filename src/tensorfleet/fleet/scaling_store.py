@@ -46,6 +46,12 @@ class SqlScalingStore:
             if event is not None:
                 self._log.append(connection, [NewEvent(EVENT, at, event)])
 
+    def note(self, at: datetime, event: dict[str, Any], check: Callable[[Connection], None]) -> None:
+        """Appends a decision that nothing has to be remembered of."""
+        with self._database.begin() as connection:
+            check(connection)
+            self._log.append(connection, [NewEvent(EVENT, at, event)])
+
     def find_memory(self) -> dict[str, Any] | None:
         with self._database.read() as connection:
             return connection.execute(select(scaling.c.memory).where(scaling.c.name == _NAME)).scalar()

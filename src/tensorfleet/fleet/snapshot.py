@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tensorfleet.fleet.model import Worker, WorkerState
+from tensorfleet.health.record import By
 from tensorfleet.jobs.ports import LiveLease, QueuedJob
 from tensorfleet.scheduling.model import (
     Demand,
@@ -143,6 +144,7 @@ def worker_view(worker: Worker, taken: Sequence[Demand], recent: tuple[str, ...]
     gpus = float(len(worker.resources.get("gpus", [])))
     memory_bytes = int(worker.resources.get("memory_bytes", 0))
     low_disk = bool(worker.stats.get("low_disk"))
+    held = worker.quarantine if worker.state is not WorkerState.LOST else None
     return WorkerView(
         id=worker.id,
         slots=worker.slots,
@@ -153,8 +155,10 @@ def worker_view(worker: Worker, taken: Sequence[Demand], recent: tuple[str, ...]
         free_cpus=cpus - sum(demand.cpus for demand in taken),
         free_gpus=gpus - sum(demand.gpus for demand in taken),
         free_memory_bytes=memory_bytes - sum(demand.memory_bytes for demand in taken),
-        accepts=worker.state is WorkerState.ONLINE and not low_disk,
+        accepts=worker.state is WorkerState.ONLINE and not low_disk and held is None,
         draining=worker.state is WorkerState.DRAINING,
         low_disk=low_disk and worker.state is not WorkerState.LOST,
         recent=recent,
+        quarantine=held.reason if held is not None else "",
+        kept=held is not None and held.by is By.OPERATOR,
     )

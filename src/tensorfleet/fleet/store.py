@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import leases, outbox, tasks, workers
 from tensorfleet.errors import NotFound, Replaced
+from tensorfleet.fleet.health_codec import health_of, health_to_dict
 from tensorfleet.fleet.model import Worker, WorkerState
+from tensorfleet.health.record import Health
 
 _SCALED_FROM = "scaled_from"
 """In a scaled worker's resources: the number of slots that it says hello with."""
@@ -98,7 +100,10 @@ class SqlWorkerStore:
             connection.execute(delete(workers).where(workers.c.id.in_(worker_ids), lost))
 
     def request(self, worker_id: str, intent: str, now: datetime, **data: Any) -> None:
-        """Leaves an intent (`drain`, `undrain`, `scale` with `slots`, or `target` with `workers`) for the orchestrator."""
+        """Leaves an intent for the orchestrator.
+
+        `drain`, `undrain`, `scale` with `slots`, `target` with `workers`, `quarantine` with `reason`, `release`, `check`.
+        """
         with self._database.begin() as connection:
             row = {"topic": "orchestrator", "kind": intent, "ref": worker_id, "data": data, "created_at": now}
             connection.execute(insert(outbox).values(**row))
@@ -130,6 +135,14 @@ class SqlWorkerStore:
         return found
 
 
+def write_health(connection: Connection, found: Mapping[str, Health]) -> None:
+    """What is known of the machines of these workers, inside the caller's transaction."""
+    for worker_id, health in found.items():
+        connection.execute(
+            update(workers).where(workers.c.id == worker_id).values(health=health_to_dict(health))
+        )
+
+
 def _is_later(known: dict[str, Any], comes: dict[str, Any]) -> bool:
     """Whether what is known is of a later incarnation than what comes; agents that are started by hand have none."""
     return bool(int(known.get("incarnation") or 0) > int(comes.get("incarnation") or 0))
@@ -156,4 +169,5 @@ def _worker(row: Row[Any] | None) -> Worker:
         row.stats,
         row.joined_at,
         row.seen_at,
+        health_of(row.health) if row.health else None,
     )

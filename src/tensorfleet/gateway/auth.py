@@ -1,38 +1,108 @@
-"""Who may call: whoever brings the token of this home."""
+"""The one door: who calls is found out, and whether that one may, before anything else sees the request."""
 
 from __future__ import annotations
 
-import hmac
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
-from tensorfleet.errors import NotAuthenticated
-from tensorfleet.gateway.problems import from_error
+from tensorfleet.access.current import caller, not_permitted, require
+from tensorfleet.access.model import DEFAULT_WORKSPACE, Principal
+from tensorfleet.access.policy import RULES, Matcher, Rule, Where
+from tensorfleet.access.sign_in import Remembered
+from tensorfleet.errors import InvalidInput, NotAuthenticated, NotFound, TensorFleetError
+from tensorfleet.gateway.problems import from_error, problem
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
-OPEN_PATHS = ("/health", "/health/live", "/health/ready", "/", "/api/docs", "/api/openapi.json")
-OPEN_FOLDERS = ("/api/docs/",)  # the pages that describe the API say the same for everybody
-_MISSING = "send the token of this TensorFleet as 'Authorization: Bearer TOKEN'; it stands in the file 'token' of its home"
-_WRONG = "the token is not the one of this TensorFleet; it stands in the file 'token' of its home"
+_MISSING = "send a key or a token as 'Authorization: Bearer TOKEN'; the file 'token' in the home has the one of its owner"
+RULE, CALLER = "tensorfleet.rule", "tensorfleet.caller"
+"""In the request's scope: what it was let in by, and who sent it."""
 
 
-class RequireToken:
-    """Plain ASGI in front of everything: no route can be forgotten."""
+class Door:
+    """Plain ASGI in front of everything.  What `access.policy` has no rule for does not exist."""
 
-    def __init__(self, app: Asgi, token: str) -> None:
+    def __init__(self, app: Asgi, known: Remembered, workspace_of: Callable[[str], str | None]) -> None:
+        """`workspace_of` says in which workspace a job is, None if there is no such job; it may block."""
         self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._known = known
+        self._workspace_of = workspace_of
+        self._matcher = Matcher(RULES)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or _is_open(scope["path"]):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        if hmac.compare_digest(given, self._expected):
-            await self._app(scope, receive, send)
+        rule, names, allowed = self._matcher.find(scope["method"], scope["path"])
+        try:
+            who = None
+            if rule is None or rule.where is not Where.OPEN:
+                who = scope[CALLER] = await self._who(scope)
+            if rule is None:
+                await _nothing_there(scope, allowed)(scope, receive, send)
+                return
+            scope[RULE] = rule
+            token = caller.set(who)
+        except TensorFleetError as error:
+            await from_error(error)(scope, receive, send)
             return
-        await from_error(NotAuthenticated(_WRONG if given else _MISSING))(scope, receive, send)
+        try:
+            if who is not None:
+                await self._admit(who, rule, names, scope)
+            await self._app(scope, receive, send)
+        except TensorFleetError as error:  # raised before the application began to answer
+            await from_error(error)(scope, receive, send)
+        finally:
+            caller.reset(token)
+
+    async def _who(self, scope: Any) -> Principal:
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                kind, _, token = value.decode("latin-1").partition(" ")
+                if kind.lower() != "bearer" or not token:
+                    raise NotAuthenticated(_MISSING)
+                known = self._known.find(token)
+                return known if known is not None else await asyncio.to_thread(self._known.look_up, token)
+        raise NotAuthenticated(_MISSING)
+
+    async def _admit(self, who: Principal, rule: Rule, names: dict[str, str], scope: Any) -> None:
+        """Returns if the caller may; what is of a workspace that the caller is not in looks as if it were not there."""
+        if rule.permission is None or rule.permission in who.everywhere:
+            return
+        if rule.where is Where.SOMEWHERE:
+            if not who.may_somewhere(rule.permission):
+                raise not_permitted(who, rule.permission, None)
+        elif rule.where is Where.JOB:
+            for job_id in (names["job_id"], names.get("other_id")):
+                if job_id is not None:
+                    await self._admit_to_job(who, rule, job_id)
+        else:
+            require(rule.permission, _asked_workspace(scope) if rule.where is Where.WORKSPACE else None)
+
+    async def _admit_to_job(self, who: Principal, rule: Rule, job_id: str) -> None:
+        workspace = await asyncio.to_thread(self._workspace_of, job_id)
+        if workspace is None or not who.knows(workspace):
+            raise NotFound(
+                f"there is no job '{job_id[:80]}'; `tensorfleet jobs list` shows those that there are"
+            )
+        assert rule.permission is not None
+        require(rule.permission, workspace)
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+def _asked_workspace(scope: Any) -> str:
+    """The `workspace` of the query: one, so that no two readers of the query take different ones."""
+    query = scope["query_string"].decode("latin-1")
+    found = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "workspace"]
+    if len(found) > 1:
+        raise InvalidInput("the query names more than one workspace")
+    return found[0] if found else DEFAULT_WORKSPACE
+
+
+def _nothing_there(scope: Any, allowed: tuple[str, ...]) -> Any:
+    detail = f"there is nothing at {scope['method']} {scope['path'][:200]}"
+    if not allowed:
+        return from_error(NotFound(detail))
+    answer = problem(405, "method_not_allowed", "Refused", detail)
+    answer.headers["Allow"] = ", ".join(allowed)
+    return answer

@@ -23,6 +23,7 @@ _OF_WORKERS = {
     "memory_bytes": "Memory of its machine.",
     "disk_free_bytes": "Free disk where it works.",
     "low_disk": "1 while its disk is so full that it takes no tasks.",
+    "quarantined": "1 while its machine is not well, and it gets nothing new.",
     "gpus": "GPUs that it has.",
     "gpu_percent": "How busy its GPUs are, on average.",
 }
@@ -67,7 +68,7 @@ class FleetCollector(Collector):
         running = self._services.workers.running()
         states = GaugeMetricFamily("tensorfleet_workers", "Workers by state.", labels=["state"])
         for state in WorkerState:
-            states.add_metric([state.value], sum(worker.state is state for worker in workers))
+            states.add_metric([state.value], sum(worker.condition is state for worker in workers))
         yield states
         here = [worker for worker in workers if worker.state is not WorkerState.LOST]
         shown = {worker.id: _figures(worker, running.get(worker.id, ())) for worker in here}
@@ -75,7 +76,7 @@ class FleetCollector(Collector):
             family = GaugeMetricFamily(f"tensorfleet_worker_{name}", about, labels=["worker", "state"])
             for worker in here:
                 if shown[worker.id].get(name) is not None:
-                    family.add_metric([worker.id, worker.state.value], shown[worker.id][name])
+                    family.add_metric([worker.id, worker.condition.value], shown[worker.id][name])
             yield family
 
 
@@ -89,6 +90,7 @@ def _figures(worker: Worker, running: Sequence[Mapping[str, Any]]) -> dict[str, 
         "memory_bytes": worker.resources.get("memory_bytes"),
         "disk_free_bytes": worker.stats.get("disk_free_bytes"),
         "low_disk": float(bool(worker.stats.get("low_disk"))),
+        "quarantined": float(worker.quarantine is not None),
         "gpus": len(worker.resources.get("gpus") or []),
         "gpu_percent": sum(gpu["utilisation_percent"] for gpu in gpus) / len(gpus) if gpus else None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -13,13 +13,14 @@ from tensorfleet import __version__
 from tensorfleet.adapters.redis_link import RedisLink
 from tensorfleet.composition import Services
 from tensorfleet.errors import TensorFleetError
-from tensorfleet.fleet.conditions import Leader, SqlConditions
+from tensorfleet.fleet.answers import Activity, Alive, Health, Ready
+from tensorfleet.fleet.conditions import LAUNCHER, Leader, SqlConditions
 from tensorfleet.fleet.endpoints import fleet_to_list
 from tensorfleet.fleet.scaling_endpoints import Signals
 from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.gateway import parts
 from tensorfleet.gateway.parts import Part
-from tensorfleet.gateway.waker import OrchestratorLink
+from tensorfleet.kit.answers import answers
 from tensorfleet.kit.clock import utc_now
 
 ANSWER_S = 3.0
@@ -28,10 +29,16 @@ _FOR_JOBS = ("database", "orchestrator", "workers")
 _Found = TypeVar("_Found")
 
 
+class Serving(Protocol):
+    async def serving(self) -> list[bool | None]:
+        """As `OrchestratorLink.serving`."""
+        ...
+
+
 class HealthCheck:
     """Asks every part at the same time; what does not answer in time is away."""
 
-    def __init__(self, services: Services, link: OrchestratorLink, redis: RedisLink | None) -> None:
+    def __init__(self, services: Services, link: Serving, redis: RedisLink | None) -> None:
         self._services = services
         self._link = link
         self._redis = redis
@@ -65,21 +72,23 @@ class HealthCheck:
     async def _in_database(self, serving: list[bool | None], *, away: bool) -> dict[str, Part]:
         services, now = self._services, utc_now()
 
-        def read() -> tuple[Leader | None, Part, Part]:
-            leader = SqlConditions(services.database).find_leader()
+        def read() -> tuple[Leader | None, Part, Part, Part | None]:
+            conditions = SqlConditions(services.database)
             workers = parts.workers_part(services.workers.all(), self._signals.desired())
-            return leader, workers, parts.find_tracking(services, now)
+            launcher = parts.launcher_part(conditions.find(LAUNCHER))
+            return conditions.find_leader(), workers, parts.find_tracking(services, now), launcher
 
-        nothing: tuple[Leader | None, Part, Part] = (None, parts.UNKNOWN, parts.UNKNOWN)
+        nothing: tuple[Leader | None, Part, Part, Part | None] = (None, parts.UNKNOWN, parts.UNKNOWN, None)
         try:
-            leader, workers, tracking = nothing if away else await _within(read, nothing)
+            leader, workers, tracking, launcher = nothing if away else await _within(read, nothing)
         except TensorFleetError:
-            leader, workers, tracking = nothing
-        return {
+            leader, workers, tracking, launcher = nothing
+        found = {
             "orchestrator": parts.orchestrator_part(serving, leader, now),
             "workers": workers,
             "tracking": tracking,
         }
+        return found if launcher is None else found | {"launcher": launcher}
 
     async def _ask_redis(self, redis: RedisLink) -> Part:
         try:
@@ -101,8 +110,9 @@ def build_router(services: Services, check: HealthCheck) -> APIRouter:
     """`/health`, `/health/live` and `/health/ready` need no token and tell no secrets; `/worker-activity` does need it."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/health")
+    @router.get("/health", name="get_health", responses=answers(Health) | {503: {"model": Health}})
     async def health() -> JSONResponse:
+        """Each part of the platform and what its state means for users; 503 when no job can be taken."""
         found = await check.parts()
         degraded = any(part.status != "ok" for part in found.values())
         body = {
@@ -113,20 +123,23 @@ def build_router(services: Services, check: HealthCheck) -> APIRouter:
         }
         return JSONResponse(body, 200 if body["accepts_jobs"] else 503)
 
-    @router.get("/health/live")
+    @router.get("/health/live", name="get_liveness", responses=answers(Alive))
     async def live() -> dict[str, str]:
+        """Whether the gateway answers at all."""
         return {"status": "ok"}
 
-    @router.get("/health/ready")
+    @router.get("/health/ready", name="get_readiness", responses=answers(Ready) | {503: {"model": Ready}})
     async def ready() -> JSONResponse:
+        """Whether jobs can be taken and run; 503 when not."""
         found = await check.parts()
         missing = [name for name in _FOR_JOBS if found[name].status not in ("ok", "degraded")]
         return JSONResponse(
             {"status": "ready" if not missing else "not_ready", "missing": missing}, 503 if missing else 200
         )
 
-    @router.get("/worker-activity")
+    @router.get("/worker-activity", name="get_worker_activity", responses=answers(Activity))
     async def worker_activity() -> dict[str, Any]:
+        """Workers and job counts in one answer."""
         return {"items": fleet_to_list(services.workers), "jobs": services.job_store.counts()}
 
     return router

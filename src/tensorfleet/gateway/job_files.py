@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header
-from fastapi.responses import Response
+from fastapi import APIRouter
+from fastapi.responses import Response, StreamingResponse
 
 from tensorfleet.composition import Services
 from tensorfleet.errors import NotFound, nearest
-from tensorfleet.gateway.downloads import ranged
+from tensorfleet.gateway.downloads import Range, ranged
+from tensorfleet.jobs.answers import KeptFile
+from tensorfleet.kit.answers import Page, answers, file_of
 from tensorfleet.kit.storable import storable_text
 from tensorfleet.training import kept_files
 
@@ -31,8 +33,9 @@ def build_router(services: Services) -> APIRouter:
         services.jobs.get(job_id)
         return kept_files.find(services.objects, job_id) or kept_files.Kept(job_id, 0, {})
 
-    @router.get("/jobs/{job_id}/files")
+    @router.get("/jobs/{job_id}/files", responses=answers(Page[KeptFile]))
     async def list_files(job_id: str) -> dict[str, Any]:
+        """What the job's own code wrote where it ran, as far as it is kept."""
         kept = await asyncio.to_thread(find, job_id)
         items = [
             {"path": shown(name), "bytes": one.bytes, "sha256": one.sha256, "attempt": kept.attempt}
@@ -40,10 +43,14 @@ def build_router(services: Services) -> APIRouter:
         ]
         return {"items": items, "next_cursor": None}
 
-    @router.get("/jobs/{job_id}/files/{path:path}", response_model=None)
-    async def download_file(
-        job_id: str, path: str, range_: Annotated[str | None, Header(alias="Range")] = None
-    ) -> Response:
+    @router.get(
+        "/jobs/{job_id}/files/{path:path}",
+        response_model=None,
+        response_class=StreamingResponse,
+        responses=file_of("application/octet-stream"),
+    )
+    async def download_file(job_id: str, path: str, range_: Range = None) -> Response:
+        """One of these files."""
         kept = await asyncio.to_thread(find, job_id)
         names = {shown(name): name for name in kept.files}
         if path not in names:

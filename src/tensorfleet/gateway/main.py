@@ -9,6 +9,7 @@ import socket
 import uvicorn
 
 from tensorfleet.gateway.app import build_app
+from tensorfleet.gateway.connections import Connection
 from tensorfleet.gateway.listen import listen, url_of
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.kit.logs import configure_logging
@@ -30,7 +31,10 @@ def main(settings: Settings, listener: socket.socket | None = None) -> int:
         server_header=False,
         timeout_graceful_shutdown=1,
         timeout_keep_alive=30,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=Connection,
+        ws="none",
+        proxy_headers=bool(settings.web.proxies),
+        forwarded_allow_ips=[str(network) for network in settings.web.proxies],
         lifespan="on",
     )
     uvicorn.Server(config).run(sockets=[listener])

@@ -35,6 +35,11 @@ OBJECTS_AWAY = (
 NO_LEADER = "jobs are accepted and wait; running tasks go on, and what they report waits where they run"
 NO_STANDBY = "everything works; if the leader is lost now, jobs wait until it is started again"
 NO_WORKERS = "jobs are accepted and wait until a worker joins"
+QUARANTINE = "nothing new is placed on these workers until their machines are well; what they run goes on"
+LAUNCHER_AWAY = (
+    "workers that are here go on with their jobs; none is started, ended or replaced until it is back"
+)
+NOT_UP = "jobs that need these workers wait; the workers that are here go on"
 LOW_DISK = "jobs on these workers pause and nothing is placed there until there is space; the others go on"
 TRACKING_WAITS = (
     "jobs run, end and show their metrics here; their runs in MLflow and their model versions appear later, "
@@ -127,9 +132,11 @@ def workers_part(workers: Sequence[Worker], wanted: int | None = None) -> Part:
     """`wanted`: how many the autoscaler wants; None where there is none, or where it does not know."""
     online = [worker for worker in workers if worker.state is WorkerState.ONLINE]
     low = [worker.name for worker in online if worker.stats.get("low_disk")]
+    held = sorted(worker.name for worker in online if worker.quarantine is not None)
     lost = sum(worker.state is WorkerState.LOST for worker in workers)
     facts: dict[str, Any] = {"online": len(online), "slots": sum(worker.slots for worker in online)}
     facts |= {"lost": lost} if lost else {}
+    facts |= {"quarantined": held} if held else {}
     if not online:
         if wanted == 0:
             return Part("ok", facts=facts | {"wanted": 0})
@@ -141,7 +148,21 @@ def workers_part(workers: Sequence[Worker], wanted: int | None = None) -> Part:
     if low:
         detail = f"low on disk space: {', '.join(sorted(low)[:10])}"
         return Part("degraded", None, detail, LOW_DISK, facts | {"low_disk": sorted(low)})
+    if held:
+        named = ", ".join(held[:10]) + (" and others" if len(held) > 10 else "")
+        return Part("degraded", None, f"in quarantine: {named}", QUARANTINE, facts)
     return Part("ok", facts=facts)
+
+
+def launcher_part(told: Condition | None) -> Part | None:
+    """What starts agents, as the orchestrator told of it last; None where it was never in trouble."""
+    if told is None:
+        return None
+    if told.status == "ok":
+        return Part("ok", told.since)
+    if told.status == "away":
+        return Part("away", told.since, told.detail, LAUNCHER_AWAY)
+    return Part("degraded", told.since, told.detail, NOT_UP)
 
 
 def find_tracking(services: Services, now: datetime) -> Part:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
 
+from tensorfleet.access.current import require
+from tensorfleet.access.model import Permission
 from tensorfleet.composition import FleetInputs, Services
 from tensorfleet.errors import InvalidInput, SpecInvalid
 from tensorfleet.fleet.snapshot import waiting_job
 from tensorfleet.gateway.why import describe, look
+from tensorfleet.jobs.answers import Plan
 from tensorfleet.jobs.ports import QueuedJob
 from tensorfleet.jobs.schemas import JobSpec, parse_spec
+from tensorfleet.kit.answers import answers
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.scheduling import plan as scheduling
 from tensorfleet.scheduling.model import Place
@@ -23,16 +28,18 @@ _NO_CODE = {"digest": "0" * 64}
 _NO_DATASET = "any"
 
 
-def build_router(services: Services) -> APIRouter:
+def build_router(services: Services, shown: Callable[[Any], Any]) -> APIRouter:
+    """`shown` takes out of an answer what the caller may not see."""
     router = APIRouter(tags=["jobs"])
 
-    @router.post("/plan")
+    @router.post("/plan", responses=answers(Plan))
     async def plan_job(request: Request) -> dict[str, Any]:
+        """What would happen to a job if it were submitted now; the body is its job file."""
         try:
             body = await request.json()
         except (ValueError, RecursionError) as error:
             raise InvalidInput(f"the body is not a job as JSON: {error}") from error
-        return await asyncio.to_thread(plan, services, body)
+        return await asyncio.to_thread(lambda: shown(plan(services, body)))
 
     return router
 
@@ -46,6 +53,7 @@ def plan(services: Services, body: Any) -> dict[str, Any]:
         SpecInvalid: names every wrong field.
     """
     spec = parse_spec(_completed(body))
+    require(Permission.JOBS_WRITE, spec.workspace)
     errors = FleetInputs(services.datasets, services.blobs, services.workers).check_algorithm(spec)
     if errors:
         raise SpecInvalid(errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import structlog
@@ -10,10 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tensorfleet.errors import FieldError, InvalidInput, TensorFleetError
+from tensorfleet.errors import FieldError, InvalidInput, TensorFleetError, TooManyRequests
 
 log = structlog.get_logger()
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid_input",
+}
 
 
 def problem(
@@ -36,7 +44,10 @@ def problem(
 
 def from_error(error: TensorFleetError) -> JSONResponse:
     fields = [field.to_dict() for field in error.errors] if isinstance(error, InvalidInput) else None
-    return problem(error.http_status, error.code, error.title, error.detail, fields)
+    answer = problem(error.http_status, error.code, error.title, error.detail, fields)
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(max(1, math.ceil(error.wait_s)))
+    return answer
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -11,7 +11,9 @@ from fastapi import APIRouter
 from tensorfleet.composition import Services
 from tensorfleet.errors import NotFound
 from tensorfleet.jobs import profiles, waterfall
+from tensorfleet.jobs.answers import Profile, Waterfall
 from tensorfleet.jobs.model import Event
+from tensorfleet.kit.answers import answers
 from tensorfleet.kit.clock import rfc3339, utc_now
 
 _PAGE = 1000
@@ -20,12 +22,14 @@ _PAGE = 1000
 def build_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
-    @router.get("/jobs/{job_id}/waterfall")
+    @router.get("/jobs/{job_id}/waterfall", responses=answers(Waterfall))
     async def job_waterfall(job_id: str) -> dict[str, Any]:
+        """The job's way from submission to its end, by attempt and rank, with their throughput."""
         return await asyncio.to_thread(_waterfall, services, job_id)
 
-    @router.get("/jobs/{job_id}/profile")
+    @router.get("/jobs/{job_id}/profile", responses=answers(Profile))
     async def job_profile(job_id: str) -> dict[str, Any]:
+        """Where the time of a step went, of a job with `profile: true`."""
         return await asyncio.to_thread(_profile, services, job_id)
 
     return router

@@ -113,8 +113,9 @@ async def stream_events(
     after: int,
     job_id: str | None = None,
     get_job: Callable[[], JobRecord] | None = None,
+    keep: Callable[[Event], bool] | None = None,
 ) -> AsyncIterator[bytes]:
-    """Entries after `after` (negative: from now on), live.
+    """Entries after `after` (negative: from now on), live; those alone that `keep` lets through, if it is given.
 
     With `get_job`, the stream ends once that job has ended and all of its log is sent.
     """
@@ -128,7 +129,8 @@ async def stream_events(
         async for event in _pages(log, position, job_id):
             position = event.id
             may_be_over = may_be_over or event.kind in _ENDS
-            yield _message(event.id, event.kind, event_to_dict(event))
+            if keep is None or await asyncio.to_thread(keep, event):
+                yield _message(event.id, event.kind, event_to_dict(event))
         if job is not None and job.status.ended:
             # Read after the state was seen: all that was committed with the end or before it has been sent.
             yield _message(None, "end", job_to_dict(job))

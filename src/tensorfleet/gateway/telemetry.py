@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, get_args
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tensorfleet import __version__
-from tensorfleet.composition import Services
+from tensorfleet.composition import Services, service_levels_of
 from tensorfleet.gateway.fleet_metrics import FleetCollector
 from tensorfleet.gateway.parts import Part, Status
+from tensorfleet.gateway.slo_metrics import SloCollector
 from tensorfleet.kit.exposition import new_registry
 
 API = "/api/v1"
@@ -62,6 +64,10 @@ class Telemetry:
         self.registry.register(self._parts)
         self.check: Callable[[], Awaitable[dict[str, Part]]] | None = None
         """Asks all parts of the platform how they are; there once the event loop runs."""
+        self._slo = SloCollector(service_levels_of(services.settings, services.database).burning)
+        self.registry.register(self._slo)
+        self.answered: Callable[[str, str, int, float], object] = lambda *_: None
+        """Told of each answer: method, route, status, seconds."""
         labels = ("method", "route", "status")
         self._requests = Counter(
             "tensorfleet_http_requests", "Requests answered.", labels, registry=self.registry
@@ -74,11 +80,12 @@ class Telemetry:
     def router(self) -> APIRouter:
         router = APIRouter(tags=["health"])
 
-        @router.get("/metrics")
+        @router.get("/metrics", name="read_metrics", response_class=PlainTextResponse)
         async def metrics() -> Response:
+            """What the platform counts and measures, for Prometheus."""
             if self.check is not None:
                 self._parts.parts = await self.check()
-                self._fleet.away = self._parts.parts["database"].status != "ok"
+                self._fleet.away = self._slo.away = self._parts.parts["database"].status != "ok"
             text = await asyncio.to_thread(generate_latest, self.registry)
             return Response(text, media_type=CONTENT_TYPE_LATEST)
 
@@ -99,7 +106,9 @@ class Telemetry:
                     status = message["status"]
                     method = scope["method"] if scope["method"] in METHODS else "other"
                     self._requests.labels(method, route, status).inc()
-                    self._seconds.labels(route, f"{status // 100}xx").observe(time.perf_counter() - begin)
+                    seconds = time.perf_counter() - begin
+                    self._seconds.labels(route, f"{status // 100}xx").observe(seconds)
+                    self.answered(method, route, status, seconds)
                 await send(message)
 
             await app(scope, receive, noted)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tensorfleet.errors import InvalidInput, TensorFleetError
+from tensorfleet.jobs import answers as read
+from tensorfleet.jobs import bulk
 from tensorfleet.jobs.batch import parse_batch
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.forks import Forks
@@ -19,11 +21,49 @@ from tensorfleet.jobs.ports import JobFilter
 from tensorfleet.jobs.provenance import Provenance
 from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
 from tensorfleet.jobs.service import JobService
+from tensorfleet.kit.answers import EVENTS, Page, answers
 from tensorfleet.kit.clock import rfc3339
+from tensorfleet.kit.conditional import NOT_MODIFIED, tagged
 
 EventStream = Callable[[int, str | None], AsyncIterator[bytes]]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-After = Annotated[int, Query(ge=0, le=2**62)]
+After = Annotated[int, Query(ge=0, le=2**62, description="an id of the event log")]
+JobId = Annotated[str, Path(description="a job's id")]
+Word = Annotated[str | None, Query(max_length=100)]
+Cursor = Annotated[str | None, Query(max_length=1000, description="next_cursor of the page before")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="a call that is repeated with the same key answers with the first job",
+        json_schema_extra={"minLength": 1, "maxLength": 200},
+    ),
+]
+LastEventId = Annotated[
+    str | None,
+    Header(
+        description="the id of the last event that was read",
+        json_schema_extra={"pattern": "^[0-9]{1,18}$", "examples": ["341"]},
+    ),
+]
+Sort = Literal["created_at", "-created_at", "name", "-name", "status", "-status", "priority", "-priority"]
+JOB = answers(read.JobRead)
+CHANGED = answers(read.JobRead, 202, 409)
+NEW = {200: {"model": read.JobRead, "description": "The key was used before: this is its job"}} | answers(
+    read.JobRead, 201, 409
+)
+
+
+MOST_RANK = 2**31 - 1
+INTENTS = {
+    "cancel": "Cancels a job for good",
+    "pause": "Has a job save and give its workers back until it is resumed",
+    "resume": "Lets a paused job go on",
+    "retry": "Runs a job once more that failed or was cancelled",
+}
+
+
+class EventStreamResponse(StreamingResponse):
+    media_type = "text/event-stream"
 
 
 class Fork(BaseModel):
@@ -57,34 +97,42 @@ def build_router(
 
 
 def _add_lifecycle(router: APIRouter, jobs: JobService) -> None:
-    @router.post("/jobs", status_code=201)
-    async def submit_job(
-        request: Request, idempotency_key: Annotated[str | None, Header()] = None
-    ) -> JSONResponse:
+    @router.post("/jobs", status_code=201, responses=NEW)
+    async def submit_job(request: Request, idempotency_key: IdempotencyKey = None) -> JSONResponse:
+        """Submits a job; the body is the job file as JSON."""
         body = await _json_of(request)
         job, created = await asyncio.to_thread(jobs.submit, body, idempotency_key)
         return JSONResponse(
             job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
         )
 
-    @router.post("/jobs/batch")
+    @router.post("/jobs/batch", responses=answers(read.Batch))
     async def submit_jobs(request: Request) -> JSONResponse:
+        """Submits up to 1,000 jobs in one transaction; each may have an `idempotency_key` of its own."""
         items = parse_batch(await _json_of(request))
         found = await asyncio.to_thread(jobs.submit_many, items)
         return JSONResponse({"items": [_answer_of(one) for one in found]})
 
-    @router.delete("/jobs/{job_id}", status_code=204)
-    async def delete_job(job_id: str) -> Response:
+    @router.post("/jobs/cancel", responses=answers(Page[read.OneOfMany]))
+    async def cancel_jobs(body: bulk.Many) -> JSONResponse:
+        """Cancels up to 1,000 jobs at once, by their ids or by what they have in common; answers each."""
+        return JSONResponse(await asyncio.to_thread(bulk.request, jobs, "cancel", body))
+
+    @router.delete("/jobs/{job_id}", status_code=204, responses={409: {}})
+    async def delete_job(job_id: JobId) -> Response:
+        """Deletes a job that has ended, with what only it has in the object store."""
         await asyncio.to_thread(jobs.delete, job_id)
         return Response(status_code=204)
 
-    for intent in ("cancel", "pause", "resume", "retry"):
+    for intent, about in INTENTS.items():
         router.add_api_route(
             f"/jobs/{{job_id}}/{intent}",
             _intent_endpoint(jobs, intent),
             methods=["POST"],
             status_code=202,
             name=f"{intent}_job",
+            description=f"{about}; the answer is the job as it is now.",
+            responses=CHANGED,
         )
 
 
@@ -100,124 +148,138 @@ async def _json_of(request: Request) -> Any:
 def _answer_of(one: tuple[JobRecord, bool] | TensorFleetError) -> dict[str, Any]:
     """One job of a batch: what it became, or why it was refused."""
     if isinstance(one, TensorFleetError):
-        fields = [field.to_dict() for field in one.errors] if isinstance(one, InvalidInput) else []
-        return {"status": one.http_status, "code": one.code, "detail": one.detail, "errors": fields}
+        return bulk.refusal(one)
     job, created = one
     return {"status": 201 if created else 200, "job": job_to_dict(job)}
 
 
 def _intent_endpoint(jobs: JobService, intent: str) -> Callable[[str], Any]:
-    async def request_intent(job_id: str) -> dict[str, Any]:
-        return job_to_dict(await asyncio.to_thread(jobs.request, job_id, intent))
+    async def request_intent(job_id: JobId) -> JSONResponse:
+        return JSONResponse(job_to_dict(await asyncio.to_thread(jobs.request, job_id, intent)), 202)
 
     return request_intent
 
 
 def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[str, Any]]) -> None:
-    @router.get("/jobs")
+    @router.get("/jobs", responses=answers(Page[read.JobRead]) | NOT_MODIFIED)
     async def list_jobs(
+        request: Request,
         status: JobStatus | None = None,
-        name: str | None = None,
-        kind: str | None = None,
-        workspace: str | None = None,
-        study: str | None = None,
+        name: Word = None,
+        kind: Word = None,
+        workspace: Word = None,
+        study: Word = None,
         limit: Limit = 50,
-        cursor: str | None = None,
-        sort: str = "-created_at",
-    ) -> dict[str, Any]:
+        cursor: Cursor = None,
+        sort: Sort = "-created_at",
+    ) -> Response:
+        """Jobs, the newest first; `study` gives the trials of one."""
         filters = JobFilter(status.value if status else None, name, kind, workspace, study)
         found, following = jobs.page(filters, limit, cursor, sort)
-        return {"items": [job_to_dict(job) for job in found], "next_cursor": following}
+        return tagged(request, {"items": [job_to_dict(job) for job in found], "next_cursor": following})
 
-    @router.get("/jobs/{job_id}")
-    async def get_job(job_id: str) -> JSONResponse:
-        return JSONResponse(job_to_dict(jobs.get(job_id)))
+    @router.get("/jobs/{job_id}", responses=JOB | NOT_MODIFIED)
+    async def get_job(request: Request, job_id: JobId) -> Response:
+        """Reads one job."""
+        return tagged(request, job_to_dict(jobs.get(job_id)))
 
-    @router.get("/jobs/{job_id}/evaluation")
-    async def job_evaluation(job_id: str) -> JSONResponse:
+    @router.get("/jobs/{job_id}/evaluation", responses=answers(read.Evaluation))
+    async def job_evaluation(job_id: JobId) -> JSONResponse:
+        """All that was measured of a job's model, with curves, residuals and importance."""
         return JSONResponse(await asyncio.to_thread(jobs.evaluation, job_id))
 
-    @router.get("/jobs/{job_id}/leaderboard")
-    async def job_leaderboard(job_id: str) -> JSONResponse:
+    @router.get("/jobs/{job_id}/leaderboard", responses=answers(Page[read.Candidate]))
+    async def job_leaderboard(job_id: JobId) -> JSONResponse:
+        """What a job of `algorithm: auto` has tried, the best first, also while it runs."""
         return JSONResponse({"items": await asyncio.to_thread(jobs.leaderboard, job_id), "next_cursor": None})
 
-    @router.get("/jobs/{job_id}/why")
-    async def why_job(job_id: str) -> dict[str, Any]:
-        return await asyncio.to_thread(why, job_id)
+    @router.get("/jobs/{job_id}/why", responses=answers(read.Why))
+    async def why_job(job_id: JobId) -> JSONResponse:
+        """Why a job is where it is, what would help, and when it would start."""
+        return JSONResponse(await asyncio.to_thread(why, job_id))
 
 
 def _add_telemetry(router: APIRouter, jobs: JobService, log: SqlEventLog) -> None:
-    @router.get("/jobs/{job_id}/metrics")
+    @router.get("/jobs/{job_id}/metrics", responses=answers(Page[read.Series]))
     async def job_metrics(
-        job_id: str,
+        job_id: JobId,
         since: After = 0,
-        points: Annotated[int | None, Query(ge=1, le=100_000)] = None,
-        rank: Annotated[int, Query(ge=0)] = 0,
-    ) -> dict[str, Any]:
-        return {
-            "items": await asyncio.to_thread(jobs.metrics, job_id, since, points, rank),
-            "next_cursor": None,
-        }
+        points: Annotated[
+            int | None, Query(ge=1, le=100_000, description="of each metric, thinned out")
+        ] = None,
+        rank: Annotated[int, Query(ge=0, le=MOST_RANK)] = 0,
+    ) -> JSONResponse:
+        """The course of each metric that a rank has reported."""
+        found = await asyncio.to_thread(jobs.metrics, job_id, since, points, rank)
+        return JSONResponse({"items": found, "next_cursor": None})
 
-    @router.get("/jobs/{job_id}/logs")
+    @router.get("/jobs/{job_id}/logs", responses=answers(Page[read.LogPiece]))
     async def job_logs(
-        job_id: str,
+        job_id: JobId,
         after: After = 0,
         limit: Limit = 200,
-        rank: Annotated[int | None, Query(ge=0)] = None,
-        tail: Annotated[int | None, Query(ge=1, le=10_000)] = None,
-    ) -> dict[str, Any]:
+        rank: Annotated[int | None, Query(ge=0, le=MOST_RANK)] = None,
+        tail: Annotated[int | None, Query(ge=1, le=10_000, description="only the last lines")] = None,
+    ) -> JSONResponse:
+        """Pieces of what the tasks wrote, in the order in which they came; `after` is the next_cursor before."""
         if tail is not None:
-            return {"items": await asyncio.to_thread(jobs.log_tail, job_id, tail, rank), "next_cursor": None}
+            found = await asyncio.to_thread(jobs.log_tail, job_id, tail, rank)
+            return JSONResponse({"items": found, "next_cursor": None})
         items, following = await asyncio.to_thread(jobs.logs, job_id, after, limit, rank)
-        return {"items": items, "next_cursor": str(following) if following is not None else None}
+        return JSONResponse({"items": items, "next_cursor": None if following is None else str(following)})
 
-    @router.get("/jobs/{job_id}/events")
-    async def job_events(job_id: str, after: After = 0, limit: Limit = 200) -> dict[str, Any]:
+    @router.get("/jobs/{job_id}/events", responses=answers(Page[read.EventRead]))
+    async def job_events(job_id: JobId, after: After = 0, limit: Limit = 200) -> JSONResponse:
+        """The job's part of the event log; `after` is the next_cursor before."""
         jobs.get(job_id)
         found = log.read_after(after, limit + 1, job_id)
         shown = [event_to_dict(event) for event in found[:limit]]
-        return {"items": shown, "next_cursor": str(shown[-1]["id"]) if len(found) > limit else None}
+        following = str(shown[-1]["id"]) if len(found) > limit else None
+        return JSONResponse({"items": shown, "next_cursor": following})
 
-    @router.get("/jobs/{job_id}/tasks")
-    async def job_tasks(job_id: str) -> dict[str, Any]:
-        return {"items": jobs.tasks(job_id)["tasks"], "next_cursor": None}
+    @router.get("/jobs/{job_id}/tasks", responses=answers(Page[read.TaskRead]))
+    async def job_tasks(job_id: JobId) -> JSONResponse:
+        """Each rank of each attempt, and where it ran."""
+        return JSONResponse({"items": jobs.tasks(job_id)["tasks"], "next_cursor": None})
 
 
 def _add_checkpoints(router: APIRouter, forks: Forks) -> None:
-    @router.post("/jobs/{job_id}/fork", status_code=201)
-    async def fork_job(
-        job_id: str, body: Fork, idempotency_key: Annotated[str | None, Header()] = None
-    ) -> JSONResponse:
+    @router.post("/jobs/{job_id}/fork", status_code=201, responses=NEW)
+    async def fork_job(job_id: JobId, body: Fork, idempotency_key: IdempotencyKey = None) -> JSONResponse:
+        """A new job that goes on from a checkpoint of this one, with changed fields."""
         job, created = await asyncio.to_thread(forks.fork, job_id, body.step, body.changes, idempotency_key)
         return JSONResponse(
             job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
         )
 
-    @router.get("/jobs/{job_id}/checkpoints")
-    async def job_checkpoints(job_id: str) -> dict[str, Any]:
+    @router.get("/jobs/{job_id}/checkpoints", responses=answers(Page[read.Checkpoint]))
+    async def job_checkpoints(job_id: JobId) -> JSONResponse:
+        """The checkpoints that are kept, oldest first."""
         found = await asyncio.to_thread(forks.checkpoints, job_id)
-        return {"items": [{**one, "at": rfc3339(one["at"])} for one in found], "next_cursor": None}
+        items = [{**one, "at": rfc3339(one["at"])} for one in found]
+        return JSONResponse({"items": items, "next_cursor": None})
 
 
 def _add_provenance(router: APIRouter, provenance: Provenance) -> None:
-    @router.get("/jobs/{job_id}/provenance")
-    async def job_provenance(job_id: str) -> dict[str, Any]:
-        return await asyncio.to_thread(provenance.of, job_id)
+    @router.get("/jobs/{job_id}/provenance", responses=answers(read.ProvenanceRead))
+    async def job_provenance(job_id: JobId) -> JSONResponse:
+        """What the job was made of."""
+        return JSONResponse(await asyncio.to_thread(provenance.of, job_id))
 
-    @router.get("/jobs/{job_id}/git-diff")
-    async def job_git_diff(job_id: str) -> Response:
+    @router.get("/jobs/{job_id}/git-diff", response_class=PlainTextResponse)
+    async def job_git_diff(job_id: JobId) -> Response:
+        """What was not committed of its code, as a patch."""
         data = await asyncio.to_thread(provenance.git_diff, job_id)
         return Response(data, media_type="text/plain; charset=utf-8")
 
-    @router.get("/jobs/{job_id}/diff/{other_id}")
-    async def diff_jobs(job_id: str, other_id: str) -> dict[str, Any]:
-        return await asyncio.to_thread(provenance.diff, job_id, other_id)
+    @router.get("/jobs/{job_id}/diff/{other_id}", responses=answers(read.Differences))
+    async def diff_jobs(job_id: JobId, other_id: JobId) -> JSONResponse:
+        """What is different in two jobs: what they were made of, their metrics and their files."""
+        return JSONResponse(await asyncio.to_thread(provenance.diff, job_id, other_id))
 
-    @router.post("/jobs/{job_id}/replay", status_code=201)
-    async def replay_job(
-        job_id: str, idempotency_key: Annotated[str | None, Header()] = None
-    ) -> JSONResponse:
+    @router.post("/jobs/{job_id}/replay", status_code=201, responses=NEW)
+    async def replay_job(job_id: JobId, idempotency_key: IdempotencyKey = None) -> JSONResponse:
+        """The same job once more, as a new one."""
         job, created = await asyncio.to_thread(provenance.replay, job_id, idempotency_key)
         return JSONResponse(
             job_to_dict(job), 201 if created else 200, headers={"Location": f"/api/v1/jobs/{job.id}"}
@@ -227,18 +289,18 @@ def _add_provenance(router: APIRouter, provenance: Provenance) -> None:
 def _add_streams(router: APIRouter, jobs: JobService, stream: EventStream) -> None:
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-    @router.get("/jobs/{job_id}/stream")
+    @router.get("/jobs/{job_id}/stream", response_class=EventStreamResponse, responses=EVENTS)
     async def stream_job(
-        job_id: str, after: After = 0, last_event_id: Annotated[str | None, Header()] = None
+        job_id: JobId, after: After = 0, last_event_id: LastEventId = None
     ) -> StreamingResponse:
+        """Server-Sent Events from `after`, or from the `Last-Event-ID` header, to the end of the job."""
         jobs.get(job_id)
         position = _position(after, last_event_id)
         return StreamingResponse(stream(position, job_id), media_type="text/event-stream", headers=headers)
 
-    @router.get("/events")
-    async def stream_all(
-        after: After | None = None, last_event_id: Annotated[str | None, Header()] = None
-    ) -> StreamingResponse:
+    @router.get("/events", response_class=EventStreamResponse, responses=EVENTS)
+    async def stream_all(after: After | None = None, last_event_id: LastEventId = None) -> StreamingResponse:
+        """Server-Sent Events of all jobs, endless; from now on when neither `after` nor `Last-Event-ID` is given."""
         position = _position(after, last_event_id)
         return StreamingResponse(stream(position, None), media_type="text/event-stream", headers=headers)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tensorfleet.audit.current import note
 from tensorfleet.errors import NotFound
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobRecord, NewEvent
 from tensorfleet.jobs.ports import JobStore, NewJob
-from tensorfleet.jobs.service import JobService
+from tensorfleet.jobs.service import JobService, note_queued
 
 
 class Forks:
@@ -60,6 +61,8 @@ class Forks:
         spec = merged({**parent.spec, "name": _fork_name(parent.name)}, changes)
         job = self._pinned(self._jobs.prepare(spec, idempotency_key), parent, changes)
         answer = self._store.insert(self._with_checkpoint(job, parent.id, found))
+        note(before={"forked": parent.id, "step": found.get("step")})
+        note_queued(*answer)
         self._wake()
         return answer
 

@@ -115,6 +115,7 @@ def _finish_tasks(state: JobState, ends: tuple[tuple[TaskState, Outcome], ...], 
             "rank": task.lease.rank,
             "attempt": state.attempt,
             "status": outcome.status.value,
+            "worker_id": task.lease.worker_id,
         }
         if outcome.failure:
             data |= {"class": outcome.failure.cls.value, "message": outcome.failure.message}

@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from tensorfleet.errors import NotFound
+from tensorfleet.jobs.answers import Plot
 from tensorfleet.jobs.plots import Series, draw_plot, plot_names
 from tensorfleet.jobs.service import JobService
+from tensorfleet.kit.answers import Page, answers
 
 _POINTS = 500
 _HEADERS = {
@@ -19,17 +21,23 @@ _HEADERS = {
 }
 
 
+class Svg(Response):
+    media_type = "image/svg+xml"
+
+
 def build_router(jobs: JobService) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
-    @router.get("/jobs/{job_id}/plots")
+    @router.get("/jobs/{job_id}/plots", responses=answers(Page[Plot]))
     async def list_plots(job_id: str) -> dict[str, Any]:
+        """Which pictures of its evaluation and its metrics there are."""
         names = await asyncio.to_thread(lambda: plot_names(*_recorded(jobs, job_id)))
         items = [{"name": name, "url": f"/api/v1/jobs/{job_id}/plots/{name}.svg"} for name in names]
         return {"items": items, "next_cursor": None}
 
-    @router.get("/jobs/{job_id}/plots/{name}.svg")
+    @router.get("/jobs/{job_id}/plots/{name}.svg", response_class=Svg)
     async def get_plot(job_id: str, name: str) -> Response:
+        """One of the pictures."""
         svg = await asyncio.to_thread(lambda: draw_plot(name, *_recorded(jobs, job_id)))
         return Response(svg, media_type="image/svg+xml", headers=_HEADERS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,30 @@ class JobFilter:
     workspace: str | None = None
     study: str | None = None
     """Only its trials."""
+    ended: bool | None = None
+    """False: only jobs that have not."""
+    within: tuple[str, ...] | None = None
+    """Only jobs of these workspaces; None: of all."""
+
+
+class Rights(Protocol):
+    """What whoever calls may do with jobs of a workspace; an error of the tree is raised where it may not."""
+
+    def readable(self) -> tuple[str, ...] | None:
+        """The workspaces whose jobs it sees; None: all."""
+        ...
+
+    def check_write(self, workspace: str) -> None: ...
+
+
+class Unrestricted:
+    """The platform itself calls."""
+
+    def readable(self) -> tuple[str, ...] | None:
+        return None
+
+    def check_write(self, workspace: str) -> None:
+        return
 
 
 @dataclass(frozen=True)
@@ -117,6 +141,10 @@ class JobStore(Protocol):
     def insert(self, job: NewJob) -> tuple[JobRecord, bool]: ...
     def insert_many(self, new: Sequence[NewJob]) -> list[tuple[JobRecord, bool] | TensorFleetError]: ...
     def get(self, job_id: str) -> JobRecord: ...
+    def get_many(self, job_ids: Sequence[str]) -> dict[str, JobRecord]:
+        """Those that there are, by id."""
+        ...
+
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]: ...
@@ -128,6 +156,10 @@ class JobStore(Protocol):
         topic: str = "orchestrator",
         data: dict[str, Any] | None = None,
     ) -> None: ...
+    def request_many(self, intent: str, topics: Mapping[str, str], now: datetime) -> None:
+        """`request` for several jobs, each with the topic of who leads it."""
+        ...
+
     def delete(self, job_id: str) -> None: ...
     def tasks(self, job_id: str) -> list[dict[str, Any]]: ...
     def orchestrate(self) -> AbstractContextManager[JobTransaction]: ...

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tensorfleet.audit.current import note
 from tensorfleet.errors import Conflict, NotFound
 from tensorfleet.jobs import capsule
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobRecord, JobStatus, NewEvent
 from tensorfleet.jobs.ports import JobStore, NewJob
-from tensorfleet.jobs.service import JobService
+from tensorfleet.jobs.service import JobService, note_queued
 
 NOT_COMPARED = frozenset({"MLmodel"})
 """Of a model folder: what names the job and the time."""
@@ -104,6 +105,8 @@ class Provenance:
         if job.inputs.get("forked"):
             raise Conflict(f"job {job_id} went on from a checkpoint of another job; replay that one")
         answer = self._store.insert(self._again(job, idempotency_key))
+        note(before={"replayed": job.id})
+        note_queued(*answer)
         self._wake()
         return answer
 

@@ -22,7 +22,8 @@ from tensorfleet.jobs.model_policy import ModelPolicy
 from tensorfleet.jobs.waterfall import throughput
 from tensorfleet.kit.clock import rfc3339
 from tensorfleet.kit.requirement import check_requirement
-from tensorfleet.kit.units import parse_duration_s, parse_size
+from tensorfleet.kit.units import parse_duration_s
+from tensorfleet.kit.written import AsDuration, AsSize, DurationText
 from tensorfleet.tuning.schemas import TuneSpec, check_tuning
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"
@@ -42,7 +43,7 @@ class Resources(_Part):
     min_workers: int | None = Field(default=None, ge=1, strict=True)
     cpus: float = Field(default=1.0, gt=0, le=1024)
     gpus: int = Field(default=0, ge=0, le=64)
-    memory: Annotated[int, BeforeValidator(parse_size)] = Field(
+    memory: Annotated[int, AsSize] = Field(
         default=0, ge=0, description="bytes, or text such as 1GiB; 0: no request"
     )
 
@@ -63,7 +64,7 @@ class CheckpointPolicy(_Part):
     keep_best: int = Field(default=1, ge=0, le=1000, strict=True)
     metric: str | None = Field(default=None, max_length=100, description="what keep_best goes by")
     mode: Literal["min", "max"] | None = None
-    max_bytes: Annotated[int, BeforeValidator(parse_size)] | None = Field(
+    max_bytes: Annotated[int, AsSize] | None = Field(
         default=None,
         gt=0,
         description="bytes, or text such as 2GiB, that all of the job's checkpoints may take",
@@ -77,9 +78,13 @@ def _parse_after(value: Any) -> float | None:
 class HangPolicy(_Part):
     """What counts as a hang, and what follows from one."""
 
-    after: Annotated[float | None, BeforeValidator(_parse_after)] = Field(
-        default=None, gt=0, description="seconds without progress, text such as 2m, or auto"
-    )
+    after: Annotated[
+        float | None,
+        BeforeValidator(
+            _parse_after,
+            json_schema_input_type=Annotated[float, Field(gt=0)] | DurationText | Literal["auto"] | None,
+        ),
+    ] = Field(default=None, gt=0, description="seconds without progress, text such as 2m, or auto")
     action: Literal["restart", "stop", "off"] = "restart"
 
 
@@ -137,6 +142,7 @@ def _argument(value: Any) -> str:
     return text
 
 
+Argument = Annotated[str, Field(max_length=10_000)]
 _DIGEST = r"^[0-9a-f]{64}$"
 
 
@@ -166,8 +172,8 @@ class JobSpec(_Part):
     kind: Kind = "train"
     algorithm: str | None = Field(default=None, max_length=200)
     entrypoint: str | None = Field(default=None, max_length=500)
-    args: list[Annotated[str, BeforeValidator(_argument)]] = Field(
-        default_factory=list, max_length=1000, description="what the script finds in sys.argv"
+    args: list[Annotated[str, BeforeValidator(_argument, json_schema_input_type=Argument | int | float)]] = (
+        Field(default_factory=list, max_length=1000, description="what the script finds in sys.argv")
     )
     code: Code | None = None
     requirements: list[Annotated[str, BeforeValidator(check_requirement)]] = Field(
@@ -187,7 +193,7 @@ class JobSpec(_Part):
     resources: Resources = Field(default_factory=Resources)
     priority: Priority = Priority.NORMAL
     retries: int = Field(default=3, ge=0, le=100, strict=True)
-    timeout: Annotated[float, BeforeValidator(parse_duration_s)] | None = Field(
+    timeout: Annotated[float, AsDuration] | None = Field(
         default=None, gt=0, description="seconds, or text such as 1h30m"
     )
     checkpoint: CheckpointPolicy = Field(default_factory=CheckpointPolicy)
@@ -195,9 +201,9 @@ class JobSpec(_Part):
     split: SplitPolicy = Field(default_factory=SplitPolicy)
     evaluation: EvaluationPolicy = Field(default_factory=EvaluationPolicy)
     model: ModelPolicy = Field(default_factory=ModelPolicy)
-    profile: Annotated[ProfilePolicy | None, BeforeValidator(_profile)] = Field(
-        default=None, description="true, or which steps"
-    )
+    profile: Annotated[
+        ProfilePolicy | None, BeforeValidator(_profile, json_schema_input_type=ProfilePolicy | bool | None)
+    ] = Field(default=None, description="true, or which steps")
     seed: int = Field(default=7, ge=0, le=2**32 - 1, strict=True)
     workspace: Name = "default"
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from tensorfleet.audit.current import note
 from tensorfleet.errors import (
     Conflict,
     FieldError,
     InvalidInput,
     NotFound,
+    NotPermitted,
     SpecInvalid,
     TensorFleetError,
     nearest,
@@ -19,7 +22,7 @@ from tensorfleet.jobs import leaderboard
 from tensorfleet.jobs.batch import OnceInputs
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.model import JobRecord, JobStatus
-from tensorfleet.jobs.ports import JobFilter, JobStore, NewJob
+from tensorfleet.jobs.ports import JobFilter, JobStore, NewJob, Rights, Unrestricted
 from tensorfleet.jobs.schemas import JobSpec, parse_spec
 from tensorfleet.kit import tracing
 from tensorfleet.kit.clock import Clock, rfc3339
@@ -69,9 +72,11 @@ class JobService:
         wake: Callable[[], None],
         wake_tuner: Callable[[], None] = lambda: None,
         clear: Callable[[JobRecord], None] = lambda job: None,
+        rights: Rights | None = None,
     ) -> None:
-        """`clear` removes what a job that is about to be deleted has left elsewhere."""
+        """`clear` removes what a job that is about to be deleted has left elsewhere; `rights` are of whoever calls."""
         self._clear = clear
+        self._rights = rights or Unrestricted()
         self._store = store
         self._log = log
         self._inputs = inputs
@@ -87,6 +92,7 @@ class JobService:
             Conflict: the key was used for a different job.
         """
         found = self._store.insert(self.prepare(data, idempotency_key))
+        note_queued(*found)
         self._wake_leader_of(found[0].kind)
         return found
 
@@ -95,7 +101,8 @@ class JobService:
     ) -> list[tuple[JobRecord, bool] | TensorFleetError]:
         """Submits each job with its key, all in one transaction; what is wrong with one is the answer for that one."""
         once = OnceInputs(self._inputs)
-        checked = JobService(self._store, self._log, once, self._clock, self._wake, self._wake_tuner)
+        wakes = (self._wake, self._wake_tuner, self._clear)
+        checked = JobService(self._store, self._log, once, self._clock, *wakes, self._rights)
         prepared: list[NewJob | TensorFleetError] = []
         for data, key in items:
             try:
@@ -105,13 +112,16 @@ class JobService:
         queued = iter(self._store.insert_many([job for job in prepared if isinstance(job, NewJob)]))
         for kind in {job.kind for job in prepared if isinstance(job, NewJob)}:
             self._wake_leader_of(kind)
-        return [next(queued) if isinstance(job, NewJob) else job for job in prepared]
+        answers = [next(queued) if isinstance(job, NewJob) else job for job in prepared]
+        note(after={"job_ids": [one[0].id for one in answers if not isinstance(one, TensorFleetError)]})
+        return answers
 
     def prepare(self, data: Any, idempotency_key: str | None) -> NewJob:
         """A submission, validated, as it would be queued; nothing is written."""
         if idempotency_key is not None and not 0 < len(idempotency_key) <= 200:
             raise InvalidInput("Idempotency-Key has to have 1 to 200 characters")
         spec = parse_spec(data)
+        self._rights.check_write(spec.workspace)
         inputs = self._resolve(spec) | {"most_accumulation": self._inputs.most_accumulation(spec)}
         inputs |= {"traceparent": parent} if (parent := tracing.current.get()) else {}
         return NewJob(
@@ -156,7 +166,7 @@ class JobService:
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]:
-        return self._store.page(filters, limit, cursor, sort)
+        return self._store.page(replace(filters, within=self._rights.readable()), limit, cursor, sort)
 
     def request(self, job_id: str, intent: str) -> JobRecord:
         """Asks the orchestrator to cancel, pause, resume or retry a job.
@@ -165,18 +175,46 @@ class JobService:
             Conflict: the job's status does not allow it.
         """
         job = self._store.get(job_id)
+        self._rights.check_write(job.workspace)
         if job.status is _ALREADY.get(intent):
             return job
-        if job.status not in _ALLOWED[intent]:
-            allowed = ", ".join(status.value for status in _ALLOWED[intent])
-            raise Conflict(f"job {job_id} is {job.status.value}; {intent} is possible while it is {allowed}")
-        topic = TUNER_TOPIC if job.kind == KIND else "orchestrator"
-        self._store.request(job_id, intent, self._clock(), topic)
+        if objection := _objection(job, intent):
+            raise objection
+        self._store.request(job_id, intent, self._clock(), _topic(job))
         self._wake_leader_of(job.kind)
-        return self._store.get(job_id)
+        changed = self._store.get(job_id)
+        note(
+            workspace=job.workspace, before=_state_of(job), after={"requested": intent, **_state_of(changed)}
+        )
+        return changed
+
+    def request_many(self, job_ids: Sequence[str], intent: str) -> list[JobRecord | TensorFleetError]:
+        """`request` for several jobs in one transaction; what is wrong with one is the answer for that one."""
+        found = {job.id: job for job in self._store.get_many(job_ids).values() if self._may_write(job)}
+        asked = {
+            job.id: job
+            for job in found.values()
+            if job.status is not _ALREADY.get(intent) and _objection(job, intent) is None
+        }
+        if asked:
+            topics = {job_id: _topic(job) for job_id, job in asked.items()}
+            self._store.request_many(intent, topics, self._clock())
+            note(after={"job_ids": list(asked), "intent": intent})
+        for kind in {job.kind for job in asked.values()}:
+            self._wake_leader_of(kind)
+        now = found | (self._store.get_many(list(asked)) if asked else {})
+        return [_answer(job_id, now.get(job_id), intent, asked) for job_id in job_ids]
+
+    def _may_write(self, job: JobRecord) -> bool:
+        try:
+            self._rights.check_write(job.workspace)
+        except (NotFound, NotPermitted):
+            return False
+        return True
 
     def ask_tuner(self, study_id: str, intent: str, data: dict[str, Any]) -> None:
         self._store.request(study_id, intent, self._clock(), TUNER_TOPIC, data)
+        note(after={"intent": intent, **data})
         self._wake_tuner()
 
     def delete(self, job_id: str) -> None:
@@ -190,6 +228,7 @@ class JobService:
         if job.status.ended:
             self._clear(job)
         self._store.delete(job_id)
+        note(workspace=job.workspace, before={"name": job.name, "kind": job.kind, **_state_of(job)})
 
     def tasks(self, job_id: str) -> dict[str, Any]:
         self._store.get(job_id)
@@ -274,6 +313,46 @@ class JobService:
         while page := self._log.read_after(after, 1000, job_id, kinds):
             yield from page
             after = page[-1].id
+
+
+def _topic(job: JobRecord) -> str:
+    return TUNER_TOPIC if job.kind == KIND else "orchestrator"
+
+
+def _objection(job: JobRecord, intent: str) -> Conflict | None:
+    if job.status in _ALLOWED[intent]:
+        return None
+    allowed = ", ".join(status.value for status in _ALLOWED[intent])
+    return Conflict(f"job {job.id} is {job.status.value}; {intent} is possible while it is {allowed}")
+
+
+def _answer(
+    job_id: str, job: JobRecord | None, intent: str, asked: Container[str]
+) -> JobRecord | TensorFleetError:
+    if job is None:
+        return NotFound(f"there is no job '{job_id[:80]}'")
+    done = job_id in asked or job.status is _ALREADY.get(intent)
+    return job if done else _objection(job, intent) or job
+
+
+def note_queued(job: JobRecord, created: bool) -> None:
+    """For the audit log: which job a call has queued, or found queued already under its key."""
+    said = {
+        "job_id": job.id,
+        "name": job.name,
+        "kind": job.kind,
+        "dataset": job.spec.get("dataset"),
+        "created": created,
+    }
+    note(target=("job", job.id), workspace=job.workspace, after=said)
+
+
+def _state_of(job: JobRecord) -> dict[str, Any]:
+    return {
+        "status": job.status.value,
+        "cancel_requested": job.cancel_requested,
+        "pause_requested": job.pause_requested,
+    }
 
 
 def _by_step(point: dict[str, Any]) -> tuple[bool, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -101,6 +101,21 @@ class SqlJobStore:
             )
         return _record(row)
 
+    def get_many(self, job_ids: Sequence[str]) -> dict[str, JobRecord]:
+        with self._database.read() as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids)))
+            return {row.id: _record(row) for row in rows}
+
+    def workspace_of(self, job_id: str) -> str | None:
+        """The workspace of a job, which never changes; None if there is no such job."""
+        with self._database.read() as connection:
+            return connection.scalar(select(jobs.c.workspace).where(jobs.c.id == job_id))
+
+    def workspaces(self) -> list[str]:
+        """All that have jobs."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(jobs.c.workspace).distinct()).scalars())
+
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]:
@@ -133,6 +148,17 @@ class SqlJobStore:
             row = {"topic": topic, "kind": intent, "ref": job_id, "data": data or {}, "created_at": now}
             connection.execute(insert(outbox).values(**row))
             self._log.append(connection, [NewEvent(f"job.{intent}_requested", now, {}, job_id)])
+
+    def request_many(self, intent: str, topics: Mapping[str, str], now: datetime) -> None:
+        """`request` for several jobs in one transaction, each with the topic of who leads it."""
+        with self._database.begin() as connection:
+            left = [
+                {"topic": topic, "kind": intent, "ref": job_id, "data": {}, "created_at": now}
+                for job_id, topic in topics.items()
+            ]
+            connection.execute(insert(outbox), left)
+            noted = [NewEvent(f"job.{intent}_requested", now, {}, job_id) for job_id in topics]
+            self._log.append(connection, noted)
 
     def delete(self, job_id: str) -> None:
         """Forgets an ended job and its log.
@@ -265,6 +291,11 @@ def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
         value = getattr(filters, column)
         if value is not None:
             query = query.where(jobs.c[column] == value)
+    if filters.within is not None:
+        query = query.where(jobs.c.workspace.in_(filters.within))
+    if filters.ended is not None:
+        over = jobs.c.status.in_([status.value for status in JobStatus if status.ended])
+        query = query.where(over if filters.ended else ~over)
     if filters.study is not None:
         mine = select(trials.c.job_id).where(trials.c.study_id == filters.study)
         query = query.where(jobs.c.id.in_(mine))

@@ -195,6 +195,7 @@ class SqlJobTransaction(StoredFleet):
             "stop": state.stop.to_dict() if state.stop else None,
             "not_before": state.not_before,
             "error": state.error.to_dict() if state.error else None,
+            "failure": state.error.cls.value if state.error else None,
             "started_at": state.started_at,
             "finished_at": state.finished_at,
             "revision": known.revision + 1,

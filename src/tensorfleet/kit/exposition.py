@@ -1,10 +1,10 @@
-"""`/metrics` of a process that has no API: a thread of its own, for whoever brings the token."""
+"""`/metrics` of a process that has no API, for whoever brings the token, and how it is: a thread of its own."""
 
 from __future__ import annotations
 
 import hmac
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -35,12 +35,24 @@ class MetricsServer:
     """Serves one registry until `close()`; without an address, or where it is taken, it serves nothing.
 
     A role does its work whether or not anybody can watch.
+
+    Args:
+        checks: by path, what is asked without the token and answered with 200 or 503: `/health/live`, which is 200
+            if nothing else is said, and what else the role has.
     """
 
-    def __init__(self, registry: CollectorRegistry, address: str, token: str) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        address: str,
+        token: str,
+        checks: Mapping[str, Callable[[], bool]] | None = None,
+    ) -> None:
         self._server: WSGIServer | None = None
         host, _, port = address.rpartition(":")
-        app = guarded(make_wsgi_app(registry), token)
+        app = probed(
+            guarded(make_wsgi_app(registry), token), {"/health/live": lambda: True} | dict(checks or {})
+        )
         try:
             self._server = make_server(host.strip("[]"), int(port), app, WSGIServer, _Handler)
         except OSError as error:
@@ -59,6 +71,22 @@ class MetricsServer:
             self._server.server_close()
             self._thread.join()
             self._server = None
+
+
+def probed(app: Wsgi, checks: Mapping[str, Callable[[], bool]]) -> Wsgi:
+    """The same application, and checks that anybody may ask for: what starts and stops containers has no token."""
+
+    def asked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        check = checks.get(str(environ.get("PATH_INFO")))
+        if check is None:
+            return app(environ, start_response)
+        well = check()
+        start_response(
+            "200 OK" if well else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")]
+        )
+        return [b"ok\n" if well else b"no\n"]
+
+    return asked
 
 
 def guarded(app: Wsgi, token: str) -> Wsgi:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from tensorfleet.kit import tracing
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def configure_logging(role: str) -> None:
@@ -31,8 +34,9 @@ def configure_logging(role: str) -> None:
         name_job_and_trace,
         structlog.processors.format_exc_info,
     ]
+    visible: list[Processor] = [] if as_json else [show_controls]  # JSON has its own way to write them
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *visible, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -40,11 +44,19 @@ def configure_logging(role: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *visible, renderer],
         )
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def show_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What comes from outside can neither begin a line of the log nor speak to the terminal that it is read on."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception" and _CONTROL.search(value):
+            event[key] = _CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
+    return event
 
 
 def name_job_and_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -8,6 +8,8 @@ from typing import Any
 
 from tensorfleet.kit.units import format_money
 
+WARNED_EVENT, SPENT_EVENT = "budget.warned", "budget.spent"
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -43,8 +45,8 @@ class Standing:
     def event(self) -> str | None:
         """What is told of it, once a month."""
         if self.over:
-            return "budget.spent"
-        return "budget.warned" if self.share >= self.budget.warn_at else None
+            return SPENT_EVENT
+        return WARNED_EVENT if self.share >= self.budget.warn_at else None
 
     def sentence(self, currency: str) -> str:
         anew = month_after(self.since)

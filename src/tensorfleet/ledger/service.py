@@ -36,10 +36,17 @@ class Ledger:
         self._clock = clock
 
     def read(
-        self, begin: datetime | None, end: datetime | None, workspace: str | None, by: By, limit: int
+        self,
+        begin: datetime | None,
+        end: datetime | None,
+        workspace: str | None,
+        by: By,
+        limit: int,
+        within: tuple[str, ...] | None = None,
     ) -> dict[str, Any]:
         """What was held between two instants (this month so far, if they are not said), in groups.
 
+        Of one workspace, or of those `within`, or of all.
         The `limit` largest groups are named, or the latest days and months; `others` is the sum of the rest.
 
         Raises:
@@ -51,7 +58,7 @@ class Ledger:
             raise InvalidInput(
                 f"the ledger from {rfc3339(begin)} to {rfc3339(end)} is empty: to must be after from"
             )
-        held = self._store.held_between(begin, end, None if workspace is None else (workspace,))
+        held = self._store.held_between(begin, end, within if workspace is None else (workspace,))
         rows, total = group(held, by, to_us(begin), to_us(end), to_us(now), self._book)
         shown, others = _largest(list(rows.values()), by, limit)
         if others:

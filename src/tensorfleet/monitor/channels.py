@@ -7,61 +7,66 @@ import hmac
 import json
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
+from typing import TYPE_CHECKING
 
 from tensorfleet.errors import InvalidInput, Unavailable
 from tensorfleet.monitor import messages
 from tensorfleet.monitor.messages import Notice
 from tensorfleet.settings_monitoring import ChannelSettings
+from tensorfleet.settings_protection import OutgoingSettings
+
+if TYPE_CHECKING:
+    from tensorfleet.kit.outgoing import Outgoing
 
 LIMIT_S = 10.0
 _AGAIN = (408, 425, 429)
 
 
-def send(channel: ChannelSettings, notices: Sequence[Notice]) -> None:
-    """Returns when the other side has taken them.
+def send(channel: ChannelSettings, notices: Sequence[Notice], outgoing: OutgoingSettings) -> None:
+    """Returns when the other side has taken them; `outgoing` says what a webhook may be.
 
     Raises:
         Unavailable: it may take them later.
         InvalidInput: it will never take them like this.
     """
-    _SENDERS[channel.type](channel, notices)
+    from tensorfleet.kit.outgoing import Outgoing
+
+    _SENDERS[channel.type](channel, notices, Outgoing(outgoing.allow, outgoing.proxy, within_s=LIMIT_S))
 
 
-def _webhook(channel: ChannelSettings, notices: Sequence[Notice]) -> None:
+def _webhook(channel: ChannelSettings, notices: Sequence[Notice], outgoing: Outgoing) -> None:
     body = json.dumps(messages.webhook_body(notices)).encode()
     headers = {"Idempotency-Key": f"{channel.name}-{notices[0].id}-{notices[-1].id}"}
     secret = channel.secret.get_secret_value()
     if secret:
         signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         headers["X-TensorFleet-Signature"] = f"sha256={signature}"
-    _post(channel, body, headers)
+    _post(channel, body, headers, outgoing)
 
 
-def _slack(channel: ChannelSettings, notices: Sequence[Notice]) -> None:
-    _post(channel, json.dumps(messages.slack_body(notices)).encode(), {})
+def _slack(channel: ChannelSettings, notices: Sequence[Notice], outgoing: Outgoing) -> None:
+    _post(channel, json.dumps(messages.slack_body(notices)).encode(), {}, outgoing)
 
 
-def _post(channel: ChannelSettings, body: bytes, headers: dict[str, str]) -> None:
-    import httpx
+def _post(channel: ChannelSettings, body: bytes, headers: dict[str, str], outgoing: Outgoing) -> None:
+    from tensorfleet.kit.outgoing import NoAnswer, Refused
 
     headers = {"Content-Type": "application/json", "User-Agent": "TensorFleet", **headers}
     url = channel.url.get_secret_value()
     try:
         # Not followed elsewhere: the operator has named this address and no other; and nothing of the answer is read.
-        with (
-            httpx.Client(timeout=LIMIT_S, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=headers) as answer,
-        ):
-            status = answer.status_code
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise Unavailable(f"'{channel.name}' does not answer: {type(error).__name__}") from None
+        status = outgoing.send("POST", url, headers, body, read=False).status
+    except NoAnswer as error:
+        raise Unavailable(f"'{channel.name}' does not answer: {error}") from None
+    except Refused as error:
+        raise InvalidInput(f"'{channel.name}' may not be asked: {error}") from None
     if status >= 500 or status in _AGAIN:
         raise Unavailable(f"'{channel.name}' answers with {status}")
     if not 200 <= status < 300:
         raise InvalidInput(f"'{channel.name}' refuses what it is sent with {status}; look at its url")
 
 
-def _email(channel: ChannelSettings, notices: Sequence[Notice]) -> None:
+def _email(channel: ChannelSettings, notices: Sequence[Notice], _outgoing: Outgoing) -> None:
     import smtplib
     import ssl
 
@@ -93,7 +98,7 @@ def _email(channel: ChannelSettings, notices: Sequence[Notice]) -> None:
         raise Unavailable(f"'{channel.name}' cannot be reached: {type(error).__name__}") from None
 
 
-_SENDERS: dict[str, Callable[[ChannelSettings, Sequence[Notice]], None]] = {
+_SENDERS: dict[str, Callable[[ChannelSettings, Sequence[Notice], Outgoing], None]] = {
     "webhook": _webhook,
     "slack": _slack,
     "email": _email,

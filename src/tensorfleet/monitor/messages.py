@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tensorfleet.fleet.model import LOST_EVENT, LOW_DISK_EVENT
+from tensorfleet.fleet.model import LOST_EVENT, LOW_DISK_EVENT, QUARANTINED_EVENT
 from tensorfleet.jobs.model import Event
 from tensorfleet.kit.clock import rfc3339
+from tensorfleet.ledger.budgets import SPENT_EVENT, WARNED_EVENT
+from tensorfleet.sla.model import BREACHED_EVENT
 
 JOB_FAILED = "job.failed"
 TEST = "test"
-KINDS = (JOB_FAILED, LOST_EVENT, LOW_DISK_EVENT)
+ABOUT_SPENDING = (WARNED_EVENT, SPENT_EVENT)
+ABOUT_PROMISES = (BREACHED_EVENT,)
+KINDS = (JOB_FAILED, LOST_EVENT, LOW_DISK_EVENT, QUARANTINED_EVENT, *ABOUT_PROMISES, *ABOUT_SPENDING)
+_FACTS = {
+    **dict.fromkeys(ABOUT_PROMISES, ("workspace", "month", "objective", "target", "reached", "budget_left")),
+    **dict.fromkeys(ABOUT_SPENDING, ("workspace", "month", "spent", "monthly", "currency")),
+}
+"""Of entries that bring their sentence with them."""
 _MOST_CHARACTERS = 500
 _SLACK_LIMIT = 3000
 
@@ -36,16 +45,29 @@ class Notice:
 
 def notice_of(event: Event, job_name: str | None) -> Notice:
     data = event.data
+    facts: tuple[tuple[str, Any], ...]
     if event.kind == JOB_FAILED:
         text = f"Job {job_name or event.job_id} ({event.job_id}) failed: {data.get('reason') or 'no reason is known'}"
         facts = (("name", job_name), ("class", data.get("class")), ("attempt", data.get("attempt")))
+    elif event.kind in _FACTS:
+        sentence = str(data.get("message"))
+        text = f"{sentence[:1].upper()}{sentence[1:]}"
+        facts = tuple((name, data.get(name)) for name in _FACTS[event.kind])
     else:
-        happened = "is lost" if event.kind == LOST_EVENT else "is low on disk"
         count = int(data.get("jobs") or 0)
-        what = f"{count} {'job is' if count == 1 else 'jobs are'} affected"
-        text = f"Worker {data.get('name')} ({data.get('worker')}) {happened}: {data.get('why')}; {what}"
+        text = f"Worker {data.get('name')} ({data.get('worker')}) {_happened(event, count)}"
         facts = (("worker", data.get("worker")), ("name", data.get("name")), ("jobs", count))
     return Notice(event.id, event.kind, event.at, _one_line(text), event.job_id, facts)
+
+
+def _happened(event: Event, jobs: int) -> str:
+    why = event.data.get("why")
+    if event.kind == QUARANTINED_EVENT:
+        others = int(event.data.get("count") or 1) - 1
+        who = f"and {others} more of its machine are" if others else "is"
+        return f"{who} in quarantine: {why}; {jobs} {'job goes' if jobs == 1 else 'jobs go'} on there"
+    happened = "is lost" if event.kind == LOST_EVENT else "is low on disk"
+    return f"{happened}: {why}; {jobs} {'job is' if jobs == 1 else 'jobs are'} affected"
 
 
 def _one_line(text: str) -> str:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -238,7 +239,8 @@ def _telling(settings: Settings, database: Database) -> AbstractContextManager[o
 
     holder = f"monitor on {socket.gethostname()} {settings.home}"
     lead = SqlLeadership(database, holder, LEASE_S, "notifier")
-    readers = [Reader(channel, event_log, name_of, send, clock) for channel in settings.notify]
+    tell = partial(send, outgoing=settings.outgoing)
+    readers = [Reader(channel, event_log, name_of, tell, clock) for channel in settings.notify]
     return Notifier(readers, lead).running()
 
 

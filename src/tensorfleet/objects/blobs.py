@@ -112,6 +112,14 @@ class BlobStore:
             else None
         )
 
+    def chunk_keys(self, digest: str) -> list[str]:
+        """The objects that a blob's bytes lie in, in their order.
+
+        Raises:
+            NotFound: there is no such blob.
+        """
+        return [_chunk_key(sha) for sha in self._manifest(digest).chunks]
+
     def stream(self, digest: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes `start` up to `end` in pieces of at most a chunk, each verified before it is handed out.
 

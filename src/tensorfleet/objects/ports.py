@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -117,4 +117,46 @@ class LocalFiles(Protocol):
 
     def local_path(self, key: str) -> Path:
         """Where the object lies, for reading only; it need not exist."""
+        ...
+
+
+@runtime_checkable
+class SignedReads(Protocol):
+    """A store that can let others read single objects for a while, who have no keys of it."""
+
+    def read_urls(self, keys: Sequence[str], life_s: float) -> list[str]:
+        """For each key an address that answers GET, also of a range, for `life_s`; the object need not be there."""
+        ...
+
+
+class Uploads(Protocol):
+    """Objects that others, who have no keys of the store, write in parts: nothing is to be seen before `complete`.
+
+    Raises (every method):
+        Unavailable, NotPermitted, StorageFull: as `ObjectStore`.
+    """
+
+    def begin(self, key: str) -> str:
+        """The name of a new upload."""
+        ...
+
+    def part_urls(self, key: str, upload: str, numbers: Sequence[int], life_s: float) -> list[str]:
+        """For each part, counted from 1, an address that takes it by PUT for `life_s` and answers its ETag."""
+        ...
+
+    def complete(self, key: str, upload: str, etags: Sequence[str]) -> None:
+        """Makes the parts the object; one that was there is replaced.
+
+        Raises:
+            NotFound: the upload is over: completed before, or given up.
+            Conflict: a part is missing, or is another one.
+        """
+        ...
+
+    def abort(self, key: str, upload: str) -> None:
+        """Removes what was sent; nothing happens when the upload is over."""
+        ...
+
+    def unfinished(self, folder: str) -> list[tuple[str, str]]:
+        """`(key, upload)` of those below a folder that were begun and are not over."""
         ...

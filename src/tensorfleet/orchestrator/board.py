@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -180,6 +180,10 @@ class Board:
     def is_busy(self, worker_id: str) -> bool:
         """Whether a task of a running job has a lease on this worker."""
         return any(worker_id in job.worker_ids for job in self._running.values())
+
+    def jobs_on(self, worker_ids: Collection[str]) -> int:
+        """How many jobs run on these workers."""
+        return sum(not set(worker_ids).isdisjoint(job.worker_ids) for job in self._running.values())
 
     @property
     def rendezvous(self) -> set[str]:

@@ -15,7 +15,7 @@ from tensorfleet.jobs.events import Preempted
 from tensorfleet.jobs.model import JobStatus, NewEvent
 from tensorfleet.jobs.transaction import SqlJobTransaction
 from tensorfleet.kit.clock import Clock
-from tensorfleet.ledger.budgets import Budget, Standing
+from tensorfleet.ledger.budgets import SPENT_EVENT, WARNED_EVENT, Budget, Standing
 from tensorfleet.ledger.model import PriceBook
 from tensorfleet.ledger.spending import Spending
 from tensorfleet.ledger.store import SqlLedgerStore
@@ -23,7 +23,7 @@ from tensorfleet.orchestrator.engine import Engine
 from tensorfleet.orchestrator.handlers import apply_event
 
 LOOK_S = 10.0
-KINDS = ("budget.warned", "budget.spent")
+KINDS = (WARNED_EVENT, SPENT_EVENT)
 REMEMBERED = 1000
 """So many of the latest entries say what was told already."""
 log = structlog.get_logger()

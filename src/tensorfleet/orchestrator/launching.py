@@ -13,7 +13,9 @@ from tensorfleet.errors import TensorFleetError, Unavailable
 from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.fleet.ports import Launched, Launcher, LaunchState, WorkerType
 from tensorfleet.orchestrator.board import Board
+from tensorfleet.orchestrator.launcher_trouble import LauncherTrouble
 from tensorfleet.orchestrator.sessions import Sessions
+from tensorfleet.orchestrator.sweep import Sweep
 
 LOOK_S = 1.0
 ASK_AGAIN_S = 10.0
@@ -42,18 +44,28 @@ class FleetWatch:
     """`launched` is what the launcher said last; None while that is not known.
 
     `fixed`: so many agents of the first type are kept up; None where somebody else says how many there should be.
+    `sweep`: gives back what has no worker; None where the autoscaler does.  `trouble` is told of each look.
     """
 
     def __init__(
-        self, room: Fleet, launcher: Launcher, types: Sequence[WorkerType], fixed: int | None
+        self,
+        room: Fleet,
+        launcher: Launcher,
+        types: Sequence[WorkerType],
+        fixed: int | None,
+        sweep: Sweep | None = None,
+        trouble: LauncherTrouble | None = None,
     ) -> None:
         self.launcher = launcher
         self.types = types
         self.fixed = fixed
+        self.sweep = sweep
+        self.trouble = trouble
         self.launched: tuple[Launched, ...] | None = None
         self._room = room
         self._troubled = ""
         self._asked_at: dict[str, float] = {}
+        self._beyond: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         while True:
@@ -64,15 +76,17 @@ class FleetWatch:
         """Asks the launcher once, and does what follows from its answer."""
         try:
             await self._look()
-            self._say_trouble("")
+            await self._say_trouble("")
         except Unavailable as error:
             self.launched = None
-            self._say_trouble(error.detail)
+            await self._say_trouble(error.detail)
         except TensorFleetError as error:
-            self._say_trouble(error.detail)
+            await self._say_trouble(error.detail)
 
-    def _say_trouble(self, detail: str) -> None:
-        """Once for each, not once a second."""
+    async def _say_trouble(self, detail: str) -> None:
+        """Into the log once for each, not once a second."""
+        if self.trouble is not None:
+            await self.trouble.look(self.launched, detail)
         if detail and detail != self._troubled:
             log.warning("the launcher has trouble; agents that run are not touched", detail=detail)
         self._troubled = detail
@@ -88,6 +102,13 @@ class FleetWatch:
         self.launched = found
         if self.fixed is not None:
             await self._keep(found, self.fixed)
+        if self.sweep is not None:
+            await self.sweep.look(
+                found, self._here(), [f"agent-{n}" for n in range(1, (self.fixed or 0) + 1)]
+            )
+
+    def _here(self) -> list[str]:
+        return [w.id for w in self._room.board.workers.values() if w.state is not WorkerState.LOST]
 
     async def _keep(self, found: Sequence[Launched], count: int) -> None:
         """Starts what is missing of `agent-1` to `agent-count`, and gives back what is beyond."""
@@ -100,6 +121,10 @@ class FleetWatch:
                 await asyncio.to_thread(self.launcher.launch, worker_id, self.types[0])
         for worker_id in beyond:
             await asyncio.to_thread(self.launcher.release, worker_id)
+        if self.sweep is not None and (new := sorted(set(beyond) - self._beyond)):
+            why = f"nobody has asked for it: the fleet is to have agent-1 to agent-{count}"
+            await self.sweep.tell(dict.fromkeys(new, why), len(self._here()))
+        self._beyond = frozenset(beyond)
 
     async def _let_go(self, worker: Worker) -> None:
         if worker.state is WorkerState.ONLINE:

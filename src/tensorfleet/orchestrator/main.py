@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,17 +19,23 @@ from grpc_reflection.v1alpha import reflection
 from tensorfleet import __version__
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.migrate import ensure_schema
-from tensorfleet.composition import build_services
+from tensorfleet.composition import build_services, service_levels_of
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
+from tensorfleet.fleet.conditions import SqlConditions
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.fleet.ports import Launcher
 from tensorfleet.fleet.scaling_store import SqlScalingStore
+from tensorfleet.jobs.held_leases import SqlHeldLeases
 from tensorfleet.kit.clock import steady_clock, utc_now
 from tensorfleet.kit.logs import configure_logging
 from tensorfleet.ledger.store import SqlLedgerStore
+from tensorfleet.orchestrator.launcher_trouble import LauncherTrouble
+from tensorfleet.orchestrator.lending import build_lending
 from tensorfleet.orchestrator.room import Orchestrator
 from tensorfleet.orchestrator.servicer import LeaderOnly, OrchestratorService, RequireToken
+from tensorfleet.orchestrator.sound import SoundAnswers
 from tensorfleet.settings import Settings, ensure_home
+from tensorfleet.sla.store import SqlMeasurements
 from tensorfleet.trust.identity import Identity
 from tensorfleet.wire import codec
 from tensorfleet.wire import tensorfleet_pb2 as pb
@@ -40,6 +47,8 @@ if TYPE_CHECKING:
 
 SERVICE = "tensorfleet.v1.Orchestrator"
 STANDBY_LOOK_S = 0.5
+PULSE_S = 1.0
+STUCK_S = 20.0
 THREAD_SWITCH_S = 0.0005
 """The engine's thread waits for the database a dozen times in each transaction.  Python's 5 ms is what it could then have to
 wait each time for the thread that serves the agents."""
@@ -80,16 +89,24 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
         scaling,
         SqlLedgerStore(services.database),
         services.log,
+        SqlMeasurements(services.database),
+        service_levels_of(settings, services.database),
     )
+    told = SqlConditions(services.database)
+    room.watch.trouble = LauncherTrouble(told, utc_now, room.engine.call)
     gate = LeaderOnly()
-    shown = _show(room, gate, settings, token) if settings.metrics.orchestrator else None
-    identity, guard = _trust(settings)
+    pulse = Pulse()
+    shown = _show(room, gate, settings, token, pulse) if settings.metrics.orchestrator else None
+    identity, guard = await _when_trusted(settings, stop)
     admission = guard or RequireToken(token)
-    service = OrchestratorService(room, services.jobs)
+    lending = build_lending(settings, services.objects, SqlHeldLeases(services.database))
+    service = OrchestratorService(room, services.jobs, lending)
     server, checks = await _start_server(settings, admission, identity, gate, service)
+    pulse.serves = True
     trust = asyncio.create_task(_keep_trust(settings, identity, guard))
     work = asyncio.create_task(_lead(settings, services.database, leadership, room, gate, checks))
     stopped = asyncio.create_task(stop.wait())
+    beating = asyncio.create_task(pulse.beat())
     try:
         await asyncio.wait({work, stopped, trust}, return_when=asyncio.FIRST_COMPLETED)
         for ended in (work, trust):
@@ -98,13 +115,14 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
     finally:
         gate.leads = False
         await server.stop(grace=0.5)
-        for task in (work, stopped, trust):
+        for task in (work, stopped, trust, beating):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
         with contextlib.suppress(TensorFleetError):
             await asyncio.to_thread(leadership.resign)
         room.engine.close()
+        lending.close()
         launcher.close()
         if shown is not None:
             shown.close()
@@ -124,6 +142,39 @@ def _trust(settings: Settings) -> tuple[Identity, RequireCertificate] | tuple[No
     return identity, RequireCertificate(utc_now)
 
 
+async def _when_trusted(
+    settings: Settings, stop: asyncio.Event
+) -> tuple[Identity, RequireCertificate] | tuple[None, None]:
+    """Waits for a database in which the authority lies."""
+    while True:
+        try:
+            return await asyncio.to_thread(_trust, settings)
+        except Unavailable as error:
+            log.warning("the authority is away; the orchestrator waits for it", detail=error.detail)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), STANDBY_LOOK_S)
+            if stop.is_set():
+                raise
+
+
+class Pulse:
+    """Whether the loop that serves everybody turns, as another thread may ask."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+        self.serves = False
+
+    async def beat(self) -> None:
+        while True:
+            self._last = self._clock()
+            await asyncio.sleep(PULSE_S)
+
+    @property
+    def lives(self) -> bool:
+        return not self.serves or self._clock() - self._last < STUCK_S
+
+
 async def _keep_trust(
     settings: Settings, identity: Identity | None, guard: RequireCertificate | None
 ) -> None:
@@ -135,7 +186,9 @@ async def _keep_trust(
     await keep_trust(settings, identity, guard, utc_now)
 
 
-def _show(room: Orchestrator, gate: LeaderOnly, settings: Settings, token: str) -> MetricsServer:
+def _show(
+    room: Orchestrator, gate: LeaderOnly, settings: Settings, token: str, pulse: Pulse
+) -> MetricsServer:
     from tensorfleet.kit.exposition import MetricsServer, new_registry
     from tensorfleet.orchestrator.numbers import Numbers
 
@@ -143,7 +196,8 @@ def _show(room: Orchestrator, gate: LeaderOnly, settings: Settings, token: str) 
     numbers = Numbers(registry)
     numbers.show(lambda: gate.leads, lambda: len(room.sessions))
     room.engine.watchers.append(numbers.follow)
-    return MetricsServer(registry, settings.metrics.address_of("orchestrator"), token)
+    checks = {"/health/live": lambda: pulse.lives, "/health/ready": lambda: pulse.serves and pulse.lives}
+    return MetricsServer(registry, settings.metrics.address_of("orchestrator"), token, checks)
 
 
 async def _lead(
@@ -202,7 +256,7 @@ async def _start_server(
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.so_reuseport", 0),  # a second process at the same address is a mistake, not a helper
     ]
-    server = grpc.aio.server(interceptors=[admission, gate], options=options)
+    server = grpc.aio.server(interceptors=[admission, gate, SoundAnswers()], options=options)
     add_OrchestratorServicer_to_server(service, server)  # type: ignore[no-untyped-call]
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)

@@ -10,7 +10,15 @@ from typing import Any
 
 import structlog
 
-from tensorfleet.composition import budgets_of, limits_of, price_book_of, quotas_of, worker_types_of
+from tensorfleet.composition import (
+    budgets_of,
+    health_limits_of,
+    health_pace_of,
+    limits_of,
+    price_book_of,
+    quotas_of,
+    worker_types_of,
+)
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.fleet.model import LOST_EVENT, LOW_DISK_EVENT, Worker, WorkerState
@@ -29,12 +37,18 @@ from tensorfleet.orchestrator.board import Board
 from tensorfleet.orchestrator.budgets import BudgetWatch
 from tensorfleet.orchestrator.engine import Engine
 from tensorfleet.orchestrator.hangs import HangDoctor
+from tensorfleet.orchestrator.health import INTENTS as ABOUT_HEALTH
+from tensorfleet.orchestrator.health import HealthWatch
 from tensorfleet.orchestrator.launching import FleetWatch
 from tensorfleet.orchestrator.scaler import Scaler
+from tensorfleet.orchestrator.service_levels import LOOKS, ObjectiveWatch, UptimeWatch
 from tensorfleet.orchestrator.sessions import Session, Sessions
 from tensorfleet.orchestrator.spans import assigned
+from tensorfleet.orchestrator.sweep import Sweep
 from tensorfleet.scheduling.model import Policy
 from tensorfleet.settings import Settings
+from tensorfleet.sla.service import ServiceLevels
+from tensorfleet.sla.store import SqlMeasurements
 from tensorfleet.wire import codec
 from tensorfleet.wire import tensorfleet_pb2 as pb
 
@@ -57,6 +71,8 @@ class Orchestrator:
         scaling: SqlScalingStore,
         ledger: SqlLedgerStore,
         events: SqlEventLog,
+        measured: SqlMeasurements,
+        levels: ServiceLevels,
     ) -> None:
         self._settings = settings
         self._workers = workers
@@ -72,10 +88,26 @@ class Orchestrator:
             jobs, lead, board, clock, self.sessions.deliver, lambda: wake_monitor(settings.run_dir)
         )
         self.hangs = HangDoctor(self.engine, self.sessions)
+        self.health = HealthWatch(
+            self.engine,
+            self.sessions,
+            health_limits_of(settings),
+            health_pace_of(settings),
+            settings.health.answer_s,
+            clock,
+            automatic=settings.health.enabled,
+        )
         fixed = settings.workers if settings.fleet.launcher != "local" else None
         self.watch = FleetWatch(self, launcher, worker_types_of(settings), fixed)
+        self.watch.sweep = Sweep(
+            launcher,
+            settings.autoscale.join_s,
+            lambda told: self.engine.call(lambda: scaling.note(clock(), told, lead.check)),
+        )
         self.scaler = self._build_scaler(scaling) if settings.autoscale.enabled else None
         self.budgets = self._build_budgets(ledger, events) if settings.budgets else None
+        self.uptime = UptimeWatch(self.engine, measured, settings, clock)
+        self.objectives = ObjectiveWatch(self.engine, levels, events, clock, LOOKS * settings.sla.every_s)
 
     def _build_budgets(self, ledger: SqlLedgerStore, events: SqlEventLog) -> BudgetWatch:
         book, budgets = price_book_of(self._settings), budgets_of(self._settings)
@@ -85,7 +117,7 @@ class Orchestrator:
         settings = self._settings
         ours = settings.autoscale.carried_out_by == "launcher"
         if ours:
-            self.watch.fixed = None
+            self.watch.fixed = self.watch.sweep = None  # the autoscaler does both
         return Scaler(
             self.engine,
             self.sessions,
@@ -120,6 +152,9 @@ class Orchestrator:
             group.create_task(self._keep_time())
             group.create_task(self._keep_the_lead())
             group.create_task(self.watch.run())
+            group.create_task(self.health.run())
+            group.create_task(self.uptime.run())
+            group.create_task(self.objectives.run())
             if self.scaler is not None:
                 group.create_task(self.scaler.run())
             if self.budgets is not None:
@@ -156,6 +191,8 @@ class Orchestrator:
         for intent in intents:
             if intent.kind == "target" and self.scaler is not None:
                 self.scaler.hold(intent.data["workers"])
+            elif intent.kind in ABOUT_HEALTH:
+                await self.health.intend(intent)
             else:
                 await self._change_worker(intent)
         if intents:
@@ -245,6 +282,7 @@ class Orchestrator:
         session.send(codec.welcome(self._settings.lease_s, self._settings.heartbeat_s, held))
         for message in await self.open_commands(hello.worker_id, session):
             session.send(message)
+        self.health.joined(hello.worker_id)
         log.info("agent attached", worker=hello.worker_id, slots=hello.slots, held=len(held))
         return session
 
@@ -281,6 +319,10 @@ class Orchestrator:
             self._finish(session, message.outcome)
         elif message.HasField("stacks"):
             self.hangs.report(session.worker_id, message.stacks)
+        elif message.HasField("health"):
+            self.health.answered(session, message.health)
+        elif message.HasField("link"):
+            self.health.measured(session, message.link)
 
     def _take_stats(self, session: Session, stats: dict[str, Any]) -> None:
         session.stats = stats
@@ -301,6 +343,8 @@ class Orchestrator:
                     lambda tx, now: handlers.about_worker(tx, worker, LOW_DISK_EVENT, why, event, now)
                 )
             )
+        else:
+            self.health.has_room_again(worker)
 
     def _take_chunk(self, session: Session, chunk: pb.Chunk) -> None:
         def answered(future: asyncio.Future[Any]) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import grpc
 import structlog
 
-from tensorfleet.errors import InvalidInput, NotFound, TensorFleetError
+from tensorfleet.errors import InvalidInput, NotFound
 from tensorfleet.jobs.schemas import job_to_dict
 from tensorfleet.jobs.service import JobService
 from tensorfleet.orchestrator import handlers
+from tensorfleet.orchestrator.lending import Lending
 from tensorfleet.orchestrator.room import Orchestrator
 from tensorfleet.orchestrator.sessions import Session
 from tensorfleet.wire import codec
@@ -22,17 +23,6 @@ from tensorfleet.wire import tensorfleet_pb2 as pb
 from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorServicer
 
 log = structlog.get_logger()
-_STATUS = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    401: grpc.StatusCode.UNAUTHENTICATED,
-    403: grpc.StatusCode.PERMISSION_DENIED,
-    404: grpc.StatusCode.NOT_FOUND,
-    409: grpc.StatusCode.FAILED_PRECONDITION,
-    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    422: grpc.StatusCode.INVALID_ARGUMENT,
-    503: grpc.StatusCode.UNAVAILABLE,
-    507: grpc.StatusCode.RESOURCE_EXHAUSTED,
-}
 
 
 class RequireToken(grpc.aio.ServerInterceptor):  # type: ignore[misc]
@@ -77,12 +67,6 @@ async def _refuse(request: Any, context: grpc.aio.ServicerContext) -> None:
     )
 
 
-async def _abort(context: grpc.aio.ServicerContext, error: TensorFleetError) -> None:
-    await context.abort(
-        _STATUS.get(error.http_status, grpc.StatusCode.INTERNAL), f"{error.code}: {error.detail}"
-    )
-
-
 async def _only_itself(context: grpc.aio.ServicerContext, worker_id: str) -> None:
     """An agent whose connection has a certificate speaks for the worker of that name alone."""
     name = _agent(context)
@@ -101,39 +85,32 @@ def _agent(context: grpc.aio.ServicerContext) -> str | None:
 
 
 class OrchestratorService(OrchestratorServicer):
-    """The service of `tensorfleet.proto`."""
+    """The service of `tensorfleet.proto`.  It raises errors; `sound.SoundAnswers` makes statuses of them."""
 
-    def __init__(self, room: Orchestrator, jobs: JobService) -> None:
+    def __init__(self, room: Orchestrator, jobs: JobService, lending: Lending) -> None:
         self._room = room
+        self._lending = lending
         self._jobs = jobs
 
     async def CreateTrainingJob(self, request: pb.CreateTrainingJobRequest, context: Any) -> pb.Job:  # noqa: N802
         try:
             data = json.loads(request.spec_json)
-            job, _ = await asyncio.to_thread(self._jobs.submit, data, request.idempotency_key or None)
         except (ValueError, RecursionError) as error:
-            await _abort(context, InvalidInput(f"spec_json is not JSON: {error}"))
-            raise
-        except TensorFleetError as error:
-            await _abort(context, error)
-            raise
+            raise InvalidInput(f"spec_json is not JSON: {error}") from error
+        job, _ = await asyncio.to_thread(self._jobs.submit, data, request.idempotency_key or None)
         self._room.wake()
         return codec.job(job_to_dict(job))
 
     async def GetJobStatus(self, request: pb.GetJobStatusRequest, context: Any) -> pb.Job:  # noqa: N802
-        return await self._answer(context, lambda: self._jobs.get(request.job_id))
+        return await self._answer(lambda: self._jobs.get(request.job_id))
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:  # noqa: N802
-        answer = await self._answer(context, lambda: self._jobs.request(request.job_id, "cancel"))
+        answer = await self._answer(lambda: self._jobs.request(request.job_id, "cancel"))
         self._room.wake()
         return answer
 
-    async def _answer(self, context: Any, call: Callable[[], Any]) -> pb.Job:
-        try:
-            return codec.job(job_to_dict(await asyncio.to_thread(call)))
-        except TensorFleetError as error:
-            await _abort(context, error)
-            raise
+    async def _answer(self, call: Callable[[], Any]) -> pb.Job:
+        return codec.job(job_to_dict(await asyncio.to_thread(call)))
 
     async def Wake(self, request: pb.WakeRequest, context: Any) -> pb.WakeResponse:  # noqa: N802
         self._room.wake()
@@ -141,11 +118,7 @@ class OrchestratorService(OrchestratorServicer):
 
     async def AssignTask(self, request: pb.AssignTaskRequest, context: Any) -> pb.AssignTaskResponse:  # noqa: N802
         await _only_itself(context, request.hello.worker_id)
-        try:
-            await self._room.join(request.hello)
-        except TensorFleetError as error:
-            await _abort(context, error)
-            raise
+        await self._room.join(request.hello)
         await self._room.started(request.hello.worker_id, request.hello.held)
         messages = await self._room.open_commands(request.hello.worker_id)
         return pb.AssignTaskResponse(
@@ -156,9 +129,7 @@ class OrchestratorService(OrchestratorServicer):
     async def ReportProgress(self, request: pb.Chunk, context: Any) -> pb.ChunkTaken:  # noqa: N802
         taken = await self._room.take_chunk(request, _agent(context))
         if taken is None:
-            await _abort(
-                context, NotFound(f"there is no lease {request.lease}, or no stream '{request.stream}'")
-            )
+            raise NotFound(f"there is no lease {request.lease}, or no stream '{request.stream[:40]}'")
         return pb.ChunkTaken(lease=request.lease, stream=request.stream, next=taken)
 
     async def ReportTaskCompletion(self, request: pb.TaskOutcome, context: Any) -> pb.TaskReleased:  # noqa: N802
@@ -170,19 +141,18 @@ class OrchestratorService(OrchestratorServicer):
         )
         return pb.TaskReleased(lease=request.lease)
 
+    async def AskForObjects(self, request: pb.ObjectQuestion, context: Any) -> pb.ObjectAnswer:  # noqa: N802
+        question = (request.lease, request.question_json, request.data)
+        return pb.ObjectAnswer(answer_json=await self._lending.answer(_agent(context), *question))
+
     async def Attach(  # noqa: N802
         self, request_iterator: AsyncIterator[pb.AgentMessage], context: Any
     ) -> AsyncIterator[pb.OrchestratorMessage]:
         first = await anext(aiter(request_iterator), None)
         if first is None or not first.HasField("hello"):
-            await _abort(context, InvalidInput("the first message of an agent is hello"))
-            return
+            raise InvalidInput("the first message of an agent is hello")
         await _only_itself(context, first.hello.worker_id)
-        try:
-            session = await self._room.attach(first.hello)
-        except TensorFleetError as error:
-            await _abort(context, error)
-            raise
+        session = await self._room.attach(first.hello)
         reader = asyncio.create_task(self._read(request_iterator, session))
         try:
             while (message := await session.outgoing.get()) is not None:
@@ -198,5 +168,7 @@ class OrchestratorService(OrchestratorServicer):
                 self._room.receive(session, message)
         except grpc.RpcError:
             pass
+        except Exception:
+            log.exception("a message of an agent could not be taken", worker=session.worker_id)
         finally:
             session.close()

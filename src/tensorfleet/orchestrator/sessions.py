@@ -45,6 +45,11 @@ class Sessions:
         self._last_seen[worker_id] = session.seen
         return session
 
+    def find(self, worker_id: str) -> Session | None:
+        """The session of an agent that is here and has been welcomed."""
+        session = self._by_worker.get(worker_id)
+        return session if session is not None and session.welcomed else None
+
     def leave(self, session: Session) -> None:
         if self._by_worker.get(session.worker_id) is session:
             del self._by_worker[session.worker_id]
@@ -83,8 +88,8 @@ class Sessions:
 
     def tell(self, worker_id: str, message: pb.OrchestratorMessage) -> bool:
         """Sends a message that need not be kept; False when the agent is not here."""
-        session = self._by_worker.get(worker_id)
-        if session is None or not session.welcomed:
+        session = self.find(worker_id)
+        if session is None:
             return False
         session.send(message)
         return True

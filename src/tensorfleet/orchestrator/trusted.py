@@ -17,6 +17,7 @@ from tensorfleet.kit.addresses import split_address
 from tensorfleet.kit.clock import Clock
 from tensorfleet.settings import Settings
 from tensorfleet.trust import client
+from tensorfleet.trust.authority import Authority
 from tensorfleet.trust.certificates import load_certificate, peer_of
 from tensorfleet.trust.endpoint import Endpoint
 from tensorfleet.trust.home import authority_here, authority_of, told
@@ -139,15 +140,18 @@ class RequireCertificate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
 async def keep_trust(settings: Settings, identity: Identity, guard: RequireCertificate, clock: Clock) -> None:
     """Until it is cancelled: serves the authority where it is of this home, and does what it says."""
+    authority: Authority | None = None
     endpoint: Endpoint | None = None
     try:
         while True:
-            if endpoint is None and authority_here(settings):
-                endpoint = await _serve(settings, clock)
             try:
+                if authority is None and authority_here(settings):
+                    authority = await asyncio.to_thread(authority_of, settings, clock)
+                if authority is not None and endpoint is None:
+                    endpoint = await _serve(settings, authority, clock)
                 if endpoint is not None:
                     await asyncio.to_thread(endpoint.refresh)
-                guard.revoked = await asyncio.to_thread(_follow, settings, identity, clock)
+                guard.revoked = await asyncio.to_thread(_follow, authority, identity, clock)
             except (TensorFleetError, OSError) as error:
                 log.warning("the authority is away; what is known of it goes on to hold", detail=str(error))
             guard.cut()
@@ -157,9 +161,9 @@ async def keep_trust(settings: Settings, identity: Identity, guard: RequireCerti
             await endpoint.close()
 
 
-async def _serve(settings: Settings, clock: Clock) -> Endpoint | None:
+async def _serve(settings: Settings, authority: Authority, clock: Clock) -> Endpoint | None:
     """None while another orchestrator of this home has the port."""
-    endpoint = Endpoint(authority_of(settings, clock), told(settings), clock)
+    endpoint = await asyncio.to_thread(Endpoint, authority, told(settings), clock)
     where = settings.listen if not settings.listen.startswith("unix:") else settings.authority
     try:
         await endpoint.start(split_address(where)[0], split_address(settings.authority)[1])
@@ -169,10 +173,9 @@ async def _serve(settings: Settings, clock: Clock) -> Endpoint | None:
     return endpoint
 
 
-def _follow(settings: Settings, identity: Identity, clock: Clock) -> frozenset[str]:
+def _follow(authority: Authority | None, identity: Identity, clock: Clock) -> frozenset[str]:
     """Renews the orchestrator's own certificate when it is time or the root is another; returns what is revoked."""
     own = identity.current
-    authority = authority_of(settings, clock) if authority_here(settings) else None
     if authority is not None:
         revoked, roots = authority.ledger.revoked(clock()), authority.roots()
     else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tensorfleet.errors import InvalidInput
-from tensorfleet.registry.model import Candidate, ModelFile, TrackedJob, check_model_name
+from tensorfleet.registry.model import Candidate, ModelFile, TrackedJob, check_model_name, registered_name
 
 FORMATS_TAG = "tensorfleet.formats"
 """Tag of a version: what became of the formats that its job asked for, as JSON."""
@@ -47,7 +47,7 @@ def candidate_of_job(job: TrackedJob, objects_url: str, name: str | None = None)
         return None
     try:
         return Candidate(
-            name=check_model_name(str(name)),
+            name=registered_name(job.workspace, check_model_name(str(name))),
             workspace=job.workspace,
             source=folder_uri(objects_url, str(model["prefix"])),
             key={"tensorfleet.job_id": job.id, "tensorfleet.attempt": str(job.attempt)},

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tensorfleet.errors import InvalidInput
+from tensorfleet.kit.bounded_yaml import load_bounded
 from tensorfleet.registry.model import ModelFile
 from tensorfleet.registry.ports import ModelFolders
 
@@ -51,12 +52,12 @@ def read_folder(objects: ModelFolders, prefix: str) -> Folder:
 def parse_signature(mlmodel: bytes, prefix: str) -> dict[str, Any] | None:
     """`{"inputs": [...], "outputs": [...]}` out of the text of an `MLmodel` file."""
     try:
-        content = yaml.safe_load(mlmodel)
+        content = load_bounded(mlmodel)
         signature = content.get("signature")
         return (
             {side: json.loads(signature[side]) for side in ("inputs", "outputs") if signature.get(side)}
             if signature
             else None
         )
-    except (yaml.YAMLError, ValueError, AttributeError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InvalidInput(f"{prefix}/{_MLMODEL} cannot be read: {error}") from error

@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
-from tensorfleet.errors import InvalidInput
+from tensorfleet.errors import InvalidInput, NotFound
 
+DEFAULT_WORKSPACE = "default"
+_MARK = "~"  # in no name of a model or a workspace, and MLflow takes it
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
+
+
+class Anything(Enum):
+    """Where an alias points does not matter."""
+
+    ANY = "any"
+
+
+ANY = Anything.ANY
+Expected = int | None | Anything
 
 
 class RunStatus(StrEnum):
@@ -60,16 +72,25 @@ class ModelVersion:
 
     @property
     def model_id(self) -> str:
-        return f"{self.name}/{self.version}"
+        return f"{self.bare_name}/{self.version}"
+
+    @property
+    def bare_name(self) -> str:
+        return bare_name(self.workspace, self.name)
 
 
 @dataclass(frozen=True)
 class RegisteredModel:
     name: str
+    workspace: str
     latest_version: int
     aliases: dict[str, int]
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def bare_name(self) -> str:
+        return bare_name(self.workspace, self.name)
 
 
 @dataclass(frozen=True)
@@ -169,6 +190,26 @@ class IntentResult:
     done: bool
     version: int | None = None
     error: str | None = None
+
+
+def registered_name(workspace: str, name: str) -> str:
+    """What a model is called where all workspaces share one list, as in MLflow: its own name only in the default workspace.
+
+    Raises:
+        NotFound: no model is called so; in particular none of another workspace.
+    """
+    if _MARK in name:
+        raise NotFound(f"there is no model '{name[:100]}'; names have no {_MARK}")
+    return name if workspace == DEFAULT_WORKSPACE else f"{workspace}{_MARK}{name}"
+
+
+def bare_name(workspace: str, registered: str) -> str:
+    """What it is called in its workspace."""
+    return registered.removeprefix(f"{workspace}{_MARK}")
+
+
+def workspace_of_name(registered: str) -> str:
+    return registered.partition(_MARK)[0] if _MARK in registered else DEFAULT_WORKSPACE
 
 
 def check_model_name(name: str) -> str:

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from tensorfleet.registry.model import (
+    ANY,
     Candidate,
+    Expected,
     Intent,
     IntentKind,
     IntentResult,
@@ -87,8 +89,10 @@ class ModelFolders(Protocol):
 class RegistryStore(Protocol):
     """The projection that the API reads, and the intents that it writes.  Safe from several threads."""
 
-    def models(self, limit: int, after: str | None) -> list[RegisteredModel]: ...
-    def model_names(self) -> list[str]: ...
+    def models(
+        self, limit: int, after: str | None, within: Sequence[str] | None = None
+    ) -> list[RegisteredModel]: ...
+    def model_names(self, workspace: str) -> list[str]: ...
     def versions(self, name: str, limit: int, below: int | None) -> list[ModelVersion]:
         """Newest first; `below` is the last version of the page before."""
         ...
@@ -96,8 +100,14 @@ class RegistryStore(Protocol):
     def version_numbers(self, name: str) -> list[int]: ...
     def find_version(self, name: str, version: int) -> ModelVersion | None: ...
 
-    def set_alias(self, name: str, alias: str, version: int | None, now: datetime) -> None:
-        """Changes the projection and leaves the intent for MLflow, in one transaction."""
+    def set_alias(
+        self, name: str, alias: str, version: int | None, now: datetime, *, expected: Expected = ANY
+    ) -> None:
+        """Changes the projection and leaves the intent for MLflow, in one transaction.
+
+        Raises:
+            PreconditionFailed: the alias does not point where `expected` says (None: nowhere).
+        """
         ...
 
     def request(self, kind: IntentKind, data: dict[str, Any], now: datetime) -> int: ...

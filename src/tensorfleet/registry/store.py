@@ -10,7 +10,10 @@ from sqlalchemy import Connection, Row, String, cast, delete, insert, or_, selec
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import events, jobs, model_versions, outbox
+from tensorfleet.errors import PreconditionFailed
 from tensorfleet.registry.model import (
+    ANY,
+    Expected,
     Intent,
     IntentKind,
     IntentResult,
@@ -29,15 +32,20 @@ class SqlRegistryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def models(self, limit: int, after: str | None) -> list[RegisteredModel]:
-        """By name; one page after the model called `after`."""
+    def models(
+        self, limit: int, after: str | None, within: Sequence[str] | None = None
+    ) -> list[RegisteredModel]:
+        """By registered name; one page after the model called `after`, of these workspaces if they are given."""
         names = select(model_versions.c.name).distinct().order_by(model_versions.c.name).limit(limit)
+        if within is not None:
+            names = names.where(model_versions.c.workspace.in_(within))
         if after is not None:
             names = names.where(model_versions.c.name > after)
         with self._database.read() as connection:
             page = list(connection.execute(names).scalars())
             columns = (
                 model_versions.c.name,
+                model_versions.c.workspace,
                 model_versions.c.version,
                 model_versions.c.aliases,
                 model_versions.c.created_at,
@@ -45,9 +53,10 @@ class SqlRegistryStore:
             rows = connection.execute(select(*columns).where(model_versions.c.name.in_(page))).all()
         return [_model(name, [row for row in rows if row.name == name]) for name in page]
 
-    def model_names(self) -> list[str]:
+    def model_names(self, workspace: str) -> list[str]:
+        names = select(model_versions.c.name).where(model_versions.c.workspace == workspace).distinct()
         with self._database.read() as connection:
-            return list(connection.execute(select(model_versions.c.name).distinct()).scalars())
+            return list(connection.execute(names).scalars())
 
     def versions(self, name: str, limit: int, below: int | None) -> list[ModelVersion]:
         query = select(model_versions).where(model_versions.c.name == name)
@@ -90,10 +99,23 @@ class SqlRegistryStore:
         with self._database.read() as connection:
             return any(connection.execute(query.limit(1)).first() is not None for query in (versions, asked))
 
-    def set_alias(self, name: str, alias: str, version: int | None, now: datetime) -> None:
+    def workspaces_of(self, prefix: str) -> set[str]:
+        """The workspaces that have a version with its files in this folder of the object store."""
+        query = select(model_versions.c.workspace, model_versions.c.source).where(
+            model_versions.c.source.endswith(f"/{prefix}", autoescape=True)
+        )
+        with self._database.read() as connection:
+            return {row.workspace for row in connection.execute(query)}
+
+    def set_alias(
+        self, name: str, alias: str, version: int | None, now: datetime, *, expected: Expected = ANY
+    ) -> None:
         kind = IntentKind.DELETE_ALIAS if version is None else IntentKind.SET_ALIAS
         with self._database.begin() as connection:
-            _move_alias(connection, name, alias, version)
+            before = _move_alias(connection, name, alias, version)
+            if expected not in (ANY, before):
+                where = f"points at version {before}" if before else "does not exist"
+                raise PreconditionFailed(f"alias '{alias}' {where} by now; read it again, then decide")
             _add_intent(connection, kind, {"name": name, "alias": alias, "version": version}, now)
 
     def request(self, kind: IntentKind, data: dict[str, Any], now: datetime) -> int:
@@ -185,12 +207,16 @@ def _add_intent(connection: Connection, kind: IntentKind, data: dict[str, Any], 
     return int(connection.execute(insert(outbox).values(**row).returning(outbox.c.id)).scalar_one())
 
 
-def _move_alias(connection: Connection, name: str, alias: str, version: int | None) -> None:
+def _move_alias(connection: Connection, name: str, alias: str, version: int | None) -> int | None:
+    """Returns where it pointed before."""
     query = select(model_versions.c.version, model_versions.c.aliases).where(model_versions.c.name == name)
+    before: int | None = None
     for row in connection.execute(query.with_for_update()).all():
+        before = row.version if alias in row.aliases else before
         aliases = sorted({*row.aliases, alias} if row.version == version else {*row.aliases} - {alias})
         if aliases != row.aliases:
             connection.execute(update(model_versions).where(_is(name, row.version)).values(aliases=aliases))
+    return before
 
 
 def _models_with_open_intents(connection: Connection) -> set[str]:
@@ -223,6 +249,7 @@ def _save_version(connection: Connection, version: ModelVersion, *, only_aliases
 def _model(name: str, rows: Sequence[Any]) -> RegisteredModel:
     return RegisteredModel(
         name=name,
+        workspace=rows[0].workspace,
         latest_version=max(row.version for row in rows),
         aliases={alias: row.version for row in rows for alias in row.aliases},
         created_at=min(row.created_at for row in rows),

@@ -89,6 +89,7 @@ class Memory:
         busy_at: when something waited, or the load was not under the lower threshold, for the last time.
         failures, failed_at: agents in a row that did not join, and when the last one was given up.
         held: the number of workers that a person has set, instead of what load and queue say.
+        sick: launched workers in quarantine, and since when this is known.
     """
 
     awaited: Mapping[str, Awaited] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Memory:
     failures: int = 0
     failed_at: datetime | None = None
     held: int | None = None
+    sick: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Action(StrEnum):

@@ -25,6 +25,7 @@ class Picture:
         coming: agents that were asked for and have not joined.
         unknown: workers that should be here and are not heard of.
         going: drained by us, and since when; `ready`: those of them that may be given back.
+        sick: launched workers in quarantine, since when this is known; a person's are not among them.
         kept: drained by us, but somebody gave them tasks again, or they hold a lease.
         ended: agents for the launcher to end, or to forget because they are gone.
         again: agents that were asked for and are not known to the launcher.
@@ -37,6 +38,7 @@ class Picture:
     unknown: list[str] = field(default_factory=list)
     going: dict[str, datetime] = field(default_factory=dict)
     released: dict[str, datetime] = field(default_factory=dict)
+    sick: dict[str, datetime] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     ready: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -54,10 +56,16 @@ class Picture:
 
     @cached_property
     def staying(self) -> dict[str, str]:
-        """Those that are not on their way out, by type; "" for those that were not launched."""
+        """Those that work or may work, and are not on their way out, by type; "" for those that were not launched."""
         leaving = {w.id for w in self.here.values() if w.draining and w.id not in self.launched}
+        leaving |= self.unfit.keys()
         ids = (self.here.keys() | self.launched.keys()) - self.going.keys() - self.released.keys() - leaving
         return {worker_id: self.launched.get(worker_id, "") for worker_id in sorted(ids)}
+
+    @property
+    def unfit(self) -> dict[str, WorkerView]:
+        """Workers in quarantine: they take a place, and are good for nothing."""
+        return {w.id: w for w in self.here.values() if w.quarantine and w.id not in self.released}
 
     def idle(self) -> list[str]:
         """Launched workers that are here, take tasks, and have none."""
@@ -70,6 +78,14 @@ class Picture:
     def count(self) -> dict[str, int]:
         counts: dict[str, int] = {}
         for kind in self.staying.values():
+            counts[kind] = counts.get(kind, 0) + 1
+        return counts
+
+    def count_all(self) -> dict[str, int]:
+        """The same with those in quarantine."""
+        counts = self.count()
+        for worker_id in self.unfit:
+            kind = self.launched.get(worker_id, "")
             counts[kind] = counts.get(kind, 0) + 1
         return counts
 
@@ -91,6 +107,12 @@ def look(view: FleetView, launched: tuple[Launched, ...], limits: Limits, memory
             found.again[worker_id] = awaited.type_name
     _give_up(found, memory, limits)
     found.unknown += sorted(view.silent & found.here.keys())
+    found.sick = {
+        w.id: memory.sick.get(w.id, now)
+        for w in found.unfit.values()
+        if w.id in found.launched and not w.kept
+    }
+    found.failures += len(found.sick.keys() - memory.sick.keys())
     for worker_id, since in memory.going.items():
         _take_going(found, worker_id, since)
     return found
@@ -165,11 +187,13 @@ def remember(found: Picture, limits: Limits, memory: Memory) -> Memory:
         if worker_id in found.here or worker_id in memory.joined
     }
     came = any(worker_id not in memory.joined for worker_id in joined)
-    failures = found.failures + (0 if came else memory.failures)
+    # On a machine that is not well the next one would come to nothing, too: joining is no success then.
+    failures = found.failures + (0 if came and not found.sick else memory.failures)
     return replace(
         memory,
         awaited=awaited,
         going=found.going,
+        sick=found.sick,
         released=found.released,
         joined=joined,
         sizes=_sizes(found, memory),

@@ -73,8 +73,8 @@ class _Deciding:
             limits.types,
             sizes,
             most,
-            self._found.count(),
-            self._staying,
+            self._found.count_all(),
+            self._staying + len(self._found.unfit),
             unlaunched,
             limits.spot_share,
             spot_allowed,
@@ -176,8 +176,8 @@ class _Deciding:
         starts: dict[str, int] = {}
         places = self._limits.most - self._found.existing
         for kind in opened:
-            same = (w for w in self._found.going if self._found.launched[w] == kind.name and w not in keeps)
-            back = next(same, None)
+            fit = self._found.going.keys() - self._found.sick.keys() - set(keeps)
+            back = min((w for w in fit if self._found.launched[w] == kind.name), default=None)
             if back is not None:
                 keeps.append(back)
             elif places > 0:  # else one of another kind has to be gone first
@@ -266,6 +266,14 @@ class _Deciding:
         text = f"{reason}, but nothing is taken away: {named} not heard of, and unknown is not idle"
         return self._finish(Action.UNKNOWN, text)
 
+    def _given_back_sick(self) -> tuple[str, ...]:
+        """Those that have been in quarantine for long and run nothing; while something is unknown, none."""
+        found, patience = self._found, timedelta(seconds=self._limits.cool_down_s)
+        if found.unknown:
+            return ()
+        over = (w for w, since in found.sick.items() if self._now - since >= patience and w not in found.busy)
+        return tuple(w for w in over if w not in found.going)
+
     # ---- the answer --------------------------------------------------------------------------------------------------
 
     def _hold(self, reason: str) -> Decision:
@@ -290,6 +298,11 @@ class _Deciding:
             target[kind] = target.get(kind, 0) + 1
         for worker_id in drains:
             target[found.staying[worker_id]] -= 1
+        sick = self._given_back_sick()
+        reason += _counted(
+            len(sick), "worker in quarantine is given back", "workers in quarantine are given back"
+        )
+        drains = (*drains, *sick)
         ready = [w for w in found.ready if w not in keeps]
         reason += _counted(len(ready), "idle worker is given back", "idle workers are given back")
         reason += _counted(

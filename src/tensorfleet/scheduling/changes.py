@@ -77,7 +77,7 @@ def _accept(change: Change, snapshot: Snapshot, job_id: str) -> Snapshot:
     return _with_workers(
         snapshot,
         change.worker_ids,
-        lambda view: replace(view, accepts=True, draining=False, low_disk=False),
+        lambda view: replace(view, accepts=True, draining=False, low_disk=False, quarantine="", kept=False),
     )
 
 
@@ -118,6 +118,7 @@ _APPLY: Mapping[ChangeKind, Callable[[Change, Snapshot, str], Snapshot]] = {
     ChangeKind.RAISE_PRIORITY: _raise_priority,
     ChangeKind.UNDRAIN: _accept,
     ChangeKind.FREE_DISK: _accept,
+    ChangeKind.RELEASE: _accept,
     ChangeKind.END_JOB: _end_job,
     ChangeKind.RAISE_QUOTA: _raise_quota,
     ChangeKind.RAISE_BUDGET: _raise_budget,

@@ -104,6 +104,7 @@ class _Telling:
             return self._held()
         return (
             self._low_disk()
+            or self._quarantine()
             or self._no_workers()
             or self._impossible()
             or self._overtaken()
@@ -177,6 +178,18 @@ class _Telling:
         named = ", ".join(view.id for view in full)
         reason = f"worker {named} would have room, but its disk is nearly full"
         return _Story(WaitCode.LOW_DISK, reason, {"low_disk": [view.id for view in full]})
+
+    def _quarantine(self) -> _Story | None:
+        """Whether workers that get nothing because of their machines would have had the room."""
+        held = {view.id: view.quarantine for view in self.snapshot.workers if view.quarantine}
+        more = Fleet.of(view for view in self.snapshot.workers if view.id in held).total(self.job.demand)
+        if not held or self.refusal.count + more < self.job.min_workers:
+            return None
+        told = "; ".join(f"{worker_id}: {why}" for worker_id, why in list(held.items())[:3])
+        rest = f"; and {len(held) - 3} more" if len(held) > 3 else ""
+        are = "1 worker is" if len(held) == 1 else f"{len(held)} workers are"
+        reason = f"{are} in quarantine: {told}{rest}"
+        return _Story(WaitCode.QUARANTINE, reason, {"quarantine": held})
 
     def _no_workers(self) -> _Story | None:
         if self.run.views:

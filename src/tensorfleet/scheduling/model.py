@@ -75,11 +75,15 @@ class WorkerView:
     free_gpus: float
     free_memory_bytes: int
     accepts: bool = True
-    """False while it drains, does not answer, or its disk is nearly full."""
+    """False while it drains, does not answer, is in quarantine, or its disk is nearly full."""
     draining: bool = False
     low_disk: bool = False
     recent: tuple[str, ...] = ()
     """What it has run lately: values of `WaitingJob.affinity`."""
+    quarantine: str = ""
+    """Why it gets nothing until its machine is well, or a person releases it; empty when it does."""
+    kept: bool = False
+    """A person keeps it in quarantine, to look at it."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class WaitCode(StrEnum):
     BACKING_OFF = "backing_off"
     NO_WORKERS = "no_workers"
     LOW_DISK = "low_disk"
+    QUARANTINE = "quarantine"
     IMPOSSIBLE = "impossible"
     OVER_QUOTA = "over_quota"
     OVER_BUDGET = "over_budget"
@@ -150,6 +155,7 @@ class ChangeKind(StrEnum):
     RAISE_PRIORITY = "raise_priority"
     UNDRAIN = "undrain"
     FREE_DISK = "free_disk"
+    RELEASE = "release"
     END_JOB = "end_job"
     RAISE_QUOTA = "raise_quota"
     RAISE_BUDGET = "raise_budget"

@@ -131,15 +131,34 @@ _SAID: Mapping[str, Callable[[float], str]] = {
 
 
 def undrain(question: Question) -> Iterator[Change]:
-    draining = [view for view in question.snapshot.workers if view.draining and not view.low_disk]
+    draining = [
+        view
+        for view in question.snapshot.workers
+        if view.draining and not view.low_disk and not view.quarantine
+    ]
     yield from _taken_back(
         ChangeKind.UNDRAIN, draining, "end the drain of {}: `tensorfleet workers drain WORKER --undo`"
     )
 
 
 def free_disk(question: Question) -> Iterator[Change]:
-    full = [view for view in question.snapshot.workers if view.low_disk and not view.draining]
+    full = [
+        view
+        for view in question.snapshot.workers
+        if view.low_disk and not view.draining and not view.quarantine
+    ]
     yield from _taken_back(ChangeKind.FREE_DISK, full, "make room on the disk of {}")
+
+
+def release(question: Question) -> Iterator[Change]:
+    held = [
+        view
+        for view in question.snapshot.workers
+        if view.quarantine and not view.draining and not view.low_disk
+    ]
+    mend = "mend {} and have it looked at again: `tensorfleet workers check WORKER`"
+    end = "end the quarantine of {}: `tensorfleet workers release WORKER`"
+    yield from _taken_back(ChangeKind.RELEASE, held, end if all(view.kept for view in held) else mend)
 
 
 def _taken_back(kind: ChangeKind, views: list[WorkerView], sentence: str) -> Iterator[Change]:
@@ -222,6 +241,7 @@ REMEDIES: Mapping[ChangeKind, Callable[[Question], Iterator[Change]]] = {
     ChangeKind.SET_TIMEOUT: set_timeout,
     ChangeKind.LOWER_WORKERS: lower_workers,
     ChangeKind.FREE_DISK: free_disk,
+    ChangeKind.RELEASE: release,
     ChangeKind.UNDRAIN: undrain,
     ChangeKind.LOWER_DEMAND: lower_demand,
     ChangeKind.RAISE_PRIORITY: raise_priority,

@@ -27,6 +27,7 @@ MOST_JOBS = 1000
 _FIRST = {
     WaitCode.NO_WORKERS: ChangeKind.UNDRAIN,
     WaitCode.LOW_DISK: ChangeKind.FREE_DISK,
+    WaitCode.QUARANTINE: ChangeKind.RELEASE,
     WaitCode.FAIR_SHARE: ChangeKind.RAISE_PRIORITY,
     WaitCode.BEHIND_OTHERS: ChangeKind.RAISE_PRIORITY,
 }

@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 
 from tensorfleet.errors import SpecInvalid
+from tensorfleet.sdk.access import Access
 from tensorfleet.sdk.address import find_address
+from tensorfleet.sdk.audit import Audit
 from tensorfleet.sdk.datasets import Datasets
 from tensorfleet.sdk.jobs import Job, Jobs
 from tensorfleet.sdk.ledger import Ledger
@@ -32,6 +34,8 @@ class Client:
         models: list, get, promote and download models.
         studies: list and get studies.
         workers: the fleet.
+        audit: who did what.
+        access: users, workspaces and keys; signing in.
     """
 
     def __init__(
@@ -40,21 +44,25 @@ class Client:
         token: str | None = None,
         home: str | Path | None = None,
         *,
+        workspace: str | None = None,
         http: httpx.BaseTransport | None = None,
     ) -> None:
         """Finds the server by the arguments, else `TENSORFLEET_URL` and `TENSORFLEET_TOKEN`, else the home.
 
         Args:
             home: where `tensorfleet up` keeps its state; `TENSORFLEET_HOME` or `~/.tensorfleet` when None.
+            workspace: where jobs go that name none, and whose datasets and models are meant; `TENSORFLEET_WORKSPACE` when None.
             http: an httpx transport to send through, such as a proxy or, in tests, `httpx.MockTransport`.
         """
-        self.transport = Transport(find_address(url, token, home), http=http)
+        self.transport = Transport(find_address(url, token, home, workspace), http=http)
         self.jobs = Jobs(self.transport)
         self.datasets = Datasets(self.transport)
         self.models = Models(self.transport)
         self.studies = Studies(self.transport)
         self.workers = Workers(self.transport)
         self.ledger = Ledger(self.transport)
+        self.audit = Audit(self.transport)
+        self.access = Access(self.transport)
 
     @property
     def url(self) -> str:
@@ -90,7 +98,9 @@ class Client:
         self, submission: Submission, *, step: Step | None = None, idempotency_key: str | None = None
     ) -> Job:
         """Submits a prepared submission."""
-        submission.send_files(self.transport, step)
+        if self.transport.address.workspace is not None:
+            submission.spec.setdefault("workspace", self.transport.address.workspace)
+        submission.send_files(self.transport.within(submission.spec.get("workspace")), step)
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         try:
             return Job(
@@ -129,6 +139,8 @@ class Client:
             SpecInvalid: the job cannot run as written; names each field, and its line in the file.
         """
         submission = spec if isinstance(spec, Submission) else Submission.of(spec, fields)
+        if self.transport.address.workspace is not None:
+            submission.spec.setdefault("workspace", self.transport.address.workspace)
         try:
             answer: dict[str, Any] = self.transport.call("POST", "/plan", json=submission.without_files())
         except SpecInvalid as error:
@@ -138,6 +150,17 @@ class Client:
     def algorithms(self) -> list[dict[str, Any]]:
         """The built-in algorithms: `name`, `summary`, `library`, `tasks`, `distributes`, `defaults`, and the JSON `schema`."""
         return list(self.transport.pages("/algorithms"))
+
+    def sla(self, *, month: str | None = None, workspace: str | None = None) -> dict[str, Any]:
+        """Which objectives were met in a month, what is left of their error budgets, and the figures behind that.
+
+        Args:
+            month: such as "2026-11" (UTC); this one so far when left out.
+            workspace: only its jobs; without it the answer has every workspace in `workspaces`.
+        """
+        params = {"month": month, "workspace": workspace}
+        answer: dict[str, Any] = self.transport.call("GET", "/sla", params=params)
+        return answer
 
     def events(self, *, after: int = 0) -> Iterator[Event]:
         """Yields the events of all jobs as they happen, without an end."""

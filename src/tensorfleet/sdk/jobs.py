@@ -19,12 +19,13 @@ from tensorfleet.sdk.sse import Event, follow
 from tensorfleet.sdk.transport import Transport, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from tensorfleet.sdk.uploads import Progress
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
 REGISTRATION_PATIENCE_S = 120.0
+MOST_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,8 @@ class Job:
                 )
             self._transport.sleep(0.1)
             self.refresh()
-        return Models(self._transport).get(self.data["model_name"], self.data["version"])
+        models = Models(self._transport.within(self.data.get("workspace")))
+        return models.get(self.data["model_name"], self.data["version"])
 
     def logs(
         self, *, follow: bool = False, rank: int | None = None, tail: int | None = None
@@ -380,6 +382,26 @@ class Jobs:
         """
         params = {"status": status, "name": name, "kind": kind, "study": study, "sort": "-created_at"}
         return [Job(self._transport, item) for item in self._transport.pages("/jobs", params, limit)]
+
+    def cancel(self, ids: Sequence[str] = (), **having: str) -> dict[str, dict[str, Any]]:
+        """Cancels several jobs at once; returns what became of each by its id, as `POST /jobs/cancel` answers it.
+
+        Args:
+            ids: which ones.
+            having: or what they have in common: status, name, kind, workspace, study; those that have not ended.
+        """
+        parts = [ids[at : at + MOST_AT_ONCE] for at in range(0, len(ids), MOST_AT_ONCE)]
+        bodies: tuple[dict[str, Any], ...] = tuple({"ids": [*part]} for part in parts)
+        bodies += ({"filter": having},) if having else ()
+        return {one["job_id"]: one for body in bodies for one in self._cancelled(body)}
+
+    def _cancelled(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        while True:
+            page = self._transport.call("POST", "/jobs/cancel", json=body)
+            yield from page["items"]
+            if page["next_cursor"] is None:
+                return
+            body = {**body, "cursor": page["next_cursor"]}
 
     def find(self, ref: str) -> Job:
         """The job that `ref` means: an id, a name (the latest job of that name), or the beginning of one id.

@@ -17,7 +17,7 @@ _BY_STATUS: dict[int, type[TensorFleetError]] = {
     409: errors.Conflict,
     413: errors.TooLarge,
     422: errors.InvalidInput,
-    429: errors.Unavailable,
+    429: errors.TooManyRequests,
     502: errors.Unavailable,
     503: errors.Unavailable,
     504: errors.Unavailable,
@@ -31,9 +31,8 @@ def error_of(response: httpx.Response) -> TensorFleetError:
     problem = _problem(response)
     if problem is None:
         cls = _BY_STATUS.get(response.status_code, errors.Internal)
-        return cls(
-            f"{response.url} answered {response.status_code}, not as TensorFleet does; check the address"
-        )
+        detail = f"{response.url} answered {response.status_code}, not as TensorFleet does; check the address"
+        return _with_wait(cls(detail), response)
     by_code = errors.all_error_classes().get(str(problem.get("code")))
     cls = by_code or _BY_STATUS.get(response.status_code, errors.Internal)
     detail = str(
@@ -41,7 +40,15 @@ def error_of(response: httpx.Response) -> TensorFleetError:
     )
     if cls is errors.NotAuthenticated and "TENSORFLEET_TOKEN" not in detail:
         detail = f"{detail}; {_SIGN_IN}"
-    return _build(cls, detail, problem.get("errors"))
+    return _with_wait(_build(cls, detail, problem.get("errors")), response)
+
+
+def _with_wait(error: TensorFleetError, response: httpx.Response) -> TensorFleetError:
+    """Of `Retry-After` only seconds are understood: that is what TensorFleet and rate limits send."""
+    if isinstance(error, errors.TooManyRequests):
+        said = response.headers.get("Retry-After", "")
+        error.wait_s = float(said) if said.isascii() and said.isdigit() and len(said) < 9 else 1.0
+    return error
 
 
 def _problem(response: httpx.Response) -> dict[str, Any] | None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import ssl
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from tensorfleet.errors import Internal, InvalidInput, TensorFleetError, Unavailable
+from tensorfleet.errors import Internal, InvalidInput, TensorFleetError, TooManyRequests, Unavailable
 from tensorfleet.kit.retry import delays
 from tensorfleet.sdk.address import Address, is_loopback
 from tensorfleet.sdk.problems import error_of
+from tensorfleet.sdk.sign_in import Credentials, SignedIn
 
 API = "/api/v1"
 PAGE = 200
-_RETRIED_STATUS = frozenset({429, 502, 503, 504})
+_OF_A_WORKSPACE = ("datasets", "models", "download")
+_RETRIED_STATUS = frozenset({502, 503, 504})
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 
@@ -87,6 +91,8 @@ class Transport:
     ) -> httpx.Response:
         """Sends one request, repeating it with growing delays while the server is away or busy.
 
+        A server that says when to ask again is asked then, and not at all if that is beyond the transport's patience.
+
         Args:
             content: the body; an iterable is iterated anew for each try, so it cannot be a generator.
             accepted: statuses of 400 and above that are answers, not errors.
@@ -97,16 +103,25 @@ class Transport:
         sent = dict(headers or {})
         if method == "POST":
             sent.setdefault("Idempotency-Key", uuid.uuid4().hex)
-        query = {key: value for key, value in (params or {}).items() if value is not None}
+        query = {
+            **self._workspace(path),
+            **{key: value for key, value in (params or {}).items() if value is not None},
+        }
         request = self._http.build_request(
             method, self.address.url + api + path, json=json, params=query, content=content, headers=sent
         )
-        for wait_s in delays(self.patience_s if retry else 0):
+        patience_s = self.patience_s if retry else 0
+        for wait_s in delays(patience_s):
             try:
                 return self._once(request, accepted)
             except TensorFleetError as problem:
                 if not (problem.retriable and self._answered):
                     raise
+                if isinstance(problem, TooManyRequests):
+                    patience_s -= problem.wait_s
+                    if patience_s < 0:
+                        raise
+                    wait_s = max(wait_s, problem.wait_s)  # noqa: PLW2901 - what the server says goes first
             self.sleep(wait_s)
         return self._once(request, accepted)
 
@@ -144,7 +159,8 @@ class Transport:
         sent = {"Accept-Encoding": "identity", **(headers or {})}
         url = self.address.url + API + path
         try:
-            with self._http.stream("GET", url, headers=sent, timeout=timeout) as response:
+            query = self._workspace(path)
+            with self._http.stream("GET", url, params=query, headers=sent, timeout=timeout) as response:
                 self._answered = True
                 if not response.is_success and response.status_code not in accepted:
                     response.read()
@@ -154,6 +170,17 @@ class Transport:
             raise Silence(f"{self.address.url} sent nothing for {read_s:.0f} s") from error
         except httpx.HTTPError as error:
             raise self._no_answer(error) from error
+
+    def within(self, workspace: str | None) -> Transport:
+        """The same connection, for datasets and models of that workspace."""
+        other = copy.copy(self)
+        other.address = replace(self.address, workspace=workspace)
+        return other
+
+    def _workspace(self, path: str) -> dict[str, str]:
+        """What the query says of the workspace, where names are those of one."""
+        chosen = self.address.workspace
+        return {"workspace": chosen} if chosen and path.split("/")[1] in _OF_A_WORKSPACE else {}
 
     def pages(
         self, path: str, params: Mapping[str, Any] | None = None, limit: int | None = None
@@ -191,14 +218,19 @@ def _http_client(address: Address, http: httpx.BaseTransport | None) -> httpx.Cl
     from tensorfleet import __version__
 
     headers = {"User-Agent": f"tensorfleet/{__version__}"}
+    credentials = Credentials()
+    auth = None
     if address.token:
         headers["Authorization"] = f"Bearer {address.token}"
+    elif credentials.find(address.url) is not None:
+        auth = SignedIn(address.url, credentials)
     # Loading the system's certificates takes longer than a local call; without TLS an empty set does.
     verify: ssl.SSLContext | bool = (
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if address.url.startswith("http:") else True
     )
     return httpx.Client(
         headers=headers,
+        auth=auth,
         timeout=_TIMEOUT,
         verify=verify,
         transport=http,

@@ -9,7 +9,7 @@ from tensorfleet.sdk.transport import Transport, segments
 
 
 class Workers:
-    """`client.workers`; workers are dicts: `worker_id, name, state, slots, busy, resources, stats, tasks`."""
+    """`client.workers`; workers are dicts: `worker_id, name, state, slots, busy, resources, stats, health, tasks`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -39,6 +39,22 @@ class Workers:
         """Gives the worker no new tasks (those that it runs go on to their end), or with `undo` gives it some again."""
         path = segments("workers", worker_id, "drain")
         found: dict[str, Any] = self._transport.call("POST", path, params={"undo": True} if undo else None)
+        return found
+
+    def quarantine(self, worker_id: str, reason: str = "") -> dict[str, Any]:
+        """Keeps new work away from the worker until it is released by a person; what it runs goes on."""
+        path = segments("workers", worker_id, "quarantine")
+        found: dict[str, Any] = self._transport.call("POST", path, json={"reason": reason} if reason else {})
+        return found
+
+    def release(self, worker_id: str) -> dict[str, Any]:
+        """Ends the quarantine of the worker, and of the others of its machine."""
+        found: dict[str, Any] = self._transport.call("POST", segments("workers", worker_id, "release"))
+        return found
+
+    def check(self, worker_id: str) -> dict[str, Any]:
+        """Has its machine looked at now; the worker as it is before that.  `health` tells it afterwards."""
+        found: dict[str, Any] = self._transport.call("POST", segments("workers", worker_id, "check"))
         return found
 
     def scaling(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from tensorfleet.errors import InvalidInput, TooLarge
+from tensorfleet.kit.bounded_yaml import BoundedLoader
 
 MAX_FILE_BYTES = 1024**2
 MAX_VALUES = 100_000
@@ -28,8 +29,8 @@ class Document:
     lines: dict[str, int]
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and reads `1e-3` as the number that it is in YAML 1.2."""
+class _Loader(BoundedLoader):
+    """A loader that refuses duplicate keys and reads `1e-3` as the number that it is in YAML 1.2."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -98,7 +99,7 @@ def parse_scalar(text: str) -> Any:
         InvalidInput: it is not YAML.
     """
     try:
-        return _Plain("the value", {}).copy(yaml.load(text, Loader=_Loader), "", 0)  # noqa: S506 - a SafeLoader
+        return _Plain("the value", {}).copy(_Loader(text).get_single_data(), "", 0)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidInput(
             f"'{text}' is not a YAML value: {getattr(error, 'problem', None) or error}"

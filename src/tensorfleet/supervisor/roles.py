@@ -11,11 +11,14 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from tensorfleet.adapters.leased import LEASED, LENT
 from tensorfleet.agent.config import AgentConfig
+from tensorfleet.kit.environ import without_secrets
 from tensorfleet.settings import Settings
 from tensorfleet.supervisor.trusting import with_certificate
 from tensorfleet.trust.home import begin
@@ -35,6 +38,8 @@ class Role:
     env: dict[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
     on_demand: bool = False
+    inherits: Callable[[Mapping[str, str]], Mapping[str, str]] = dict
+    """What it gets of this process's environment."""
 
 
 def agent_config(settings: Settings, token: str) -> AgentConfig:
@@ -44,7 +49,7 @@ def agent_config(settings: Settings, token: str) -> AgentConfig:
         token=token,
         work_dir=str((settings.home / "agent").resolve()),
         slots=settings.workers,
-        objects_url=settings.objects,
+        objects_url=settings.objects if settings.objects.startswith("file:") else LEASED,
         log_limit_bytes=settings.log_limit_bytes,
         save_grace_s=settings.save_grace_s,
         torch_idle_s=settings.torch_idle_s,
@@ -95,9 +100,11 @@ def _local_agents(settings: Settings, token: str) -> tuple[Role, Role]:
         str(socket_path),
         str((settings.home / "fleet").resolve()),
     )
+    leased = config.objects_url == LEASED
+    inherits = partial(without_secrets, store_keys=not leased)
     return (
-        Role("agent", (sys.executable, "-m", "tensorfleet.agent"), env),
-        Role(NURSERY, command, on_demand=True),
+        Role("agent", (sys.executable, "-m", "tensorfleet.agent"), env, inherits=inherits),
+        Role(NURSERY, command, {LENT: "1"} if leased else {}, on_demand=True, inherits=inherits),
     )
 
 
@@ -151,7 +158,7 @@ class RunningRole:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **self.role.env},
+                env={**self.role.inherits(os.environ), **self.role.env},
                 pass_fds=self.role.pass_fds,
                 start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone, which stops the roles in order
                 preexec_fn=end_with_parent,

@@ -27,8 +27,9 @@ def with_certificate(settings: Settings, config: AgentConfig) -> AgentConfig:
     folder = Path(config.work_dir)
     own = Identity(folder).find()
     name = own.name if own is not None else config.own_name
-    home.identity_for(settings, AGENT, name, folder)
-    return dataclasses.replace(config, secured=True, worker_id=name)
+    identity = home.identity_for(settings, AGENT, name, folder)
+    assert identity is not None
+    return dataclasses.replace(config, secured=True, worker_id=identity.current.name)
 
 
 def sent_elsewhere(settings: Settings, config: AgentConfig) -> AgentConfig:

@@ -147,6 +147,22 @@ class FakeGateway:
             job["status"] = {"cancel": "cancelled", "pause": "paused"}.get(verb, "queued")
         return _json(job, 202 if verb else 200)
 
+    def _cancel_many(self, request: httpx.Request) -> httpx.Response:
+        """By ids, or a filter of `name` and `status`; three on each page."""
+        body = json.loads(request.content)
+        having = body.get("filter", {}).items()
+        wanted = body.get("ids") or [
+            job["job_id"] for job in self.jobs.values() if all(job[key] == value for key, value in having)
+        ]
+        start = int(body.get("cursor") or 0)
+        items: list[dict[str, Any]] = []
+        for job_id in wanted[start : start + 3] if having else wanted:
+            job = self.jobs.get(job_id)
+            found = {"status": 202, "job": job} if job else {"status": 404, "code": "not_found"}
+            items.append({"job_id": job_id, **found})
+        following = str(start + 3) if having and start + 3 < len(wanted) else None
+        return _json({"items": items, "next_cursor": following})
+
     def _why(self, _: httpx.Request, job_id: str) -> httpx.Response:
         return _json({"job_id": job_id, "status": "queued", "code": "no_slots", "reason": "all slots busy",
                       "evidence": {"free": 0}, "suggestion": "wait", "expected_start": None})  # fmt: skip
@@ -311,6 +327,7 @@ _JOB = r"/jobs/([^/]+)"
 _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("GET", "/health", FakeGateway._health),
     ("POST", "/jobs", FakeGateway._submit),
+    ("POST", "/jobs/cancel", FakeGateway._cancel_many),
     ("POST", "/plan", FakeGateway._plan),
     ("GET", "/jobs", FakeGateway._list_jobs),
     ("GET", _JOB, FakeGateway._job),

@@ -76,8 +76,8 @@ class PostgresServer:
         self._folder = folder
         self._fsync = "on" if synced else "off"
         self._user = _unprivileged_user()
-        self._programs = _postgres_programs(folder, self._user)
-        self._data = _initialised(folder / "data", self._programs, self._user)
+        self.programs = _postgres_programs(folder, self._user)
+        self._data = _initialised(folder / "data", self.programs, self._user)
         (self._port,) = free_ports(1)
         self._stack = ExitStack()
         self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
@@ -85,7 +85,7 @@ class PostgresServer:
     def launch(self) -> None:
         """Starts it, from the main thread: the server ends with the thread that started it."""
         options = f"-h 127.0.0.1 -p {self._port} -c unix_socket_directories= -c max_connections=200"
-        command = [str(self._programs / "postgres"), "-D", str(self._data), *options.split()]
+        command = [str(self.programs / "postgres"), "-D", str(self._data), *options.split()]
         command += ["-c", f"fsync={self._fsync}"]
         # SIGINT is PostgreSQL's fast shutdown: its own children end with it.
         self._process = self._stack.enter_context(

@@ -11,8 +11,10 @@ import lightgbm
 import numpy as np
 
 from tensorfleet.errors import InvalidInput, Unavailable
+from tensorfleet.kit.addresses import stays_here
 from tensorfleet.training.boosted_data import TRAIN
 from tensorfleet.training.boosted_rounds import Loss, Rounds, agree
+from tensorfleet.training.boosted_through import through
 from tensorfleet.training.lightgbm_text import essential
 
 if TYPE_CHECKING:
@@ -50,8 +52,14 @@ class _Quiet:
 def boost(work: Work) -> bytes:
     """Grows the trees that are left; returns the model's text, of the best round where training ends early."""
     lightgbm.register_logger(_Quiet())
+    params = _params(work) | _parallel(work.meeting)
+    if work.meeting.world_size > 1 and stays_here(f"{os.environ['MASTER_ADDR']}:0"):
+        return through(work.meeting, lambda: _grow(work, params))
+    return _grow(work, params | _sockets(work.meeting))
+
+
+def _grow(work: Work, params: dict[str, Any]) -> bytes:
     rounds, data = work.rounds, work.data
-    params = _params(work) | _network(work.meeting)
     train = _dataset(data.train, None, params)
     watched = {name: _dataset(rows, train, params) for name, rows in data.watched.items()}
     sizes = {TRAIN: len(data.train.y)} | {name: len(rows.y) for name, rows in data.watched.items()}
@@ -70,7 +78,7 @@ def boost(work: Work) -> bytes:
         callbacks=[_Between(rounds, sizes)],
         keep_training_booster=True,
     )
-    if work.meeting.world_size > 1:
+    if "machines" in params:
         booster.free_network()
     return _text(booster, rounds.best)
 
@@ -143,8 +151,14 @@ def _text(booster: lightgbm.Booster, upto: int = 0) -> bytes:
     return essential(booster.model_to_string(num_iteration=upto or -1)).encode()
 
 
-def _network(meeting: Meeting) -> dict[str, Any]:
-    """What LightGBM needs to know of the other ranks: where each of them listens."""
+def _parallel(meeting: Meeting) -> dict[str, Any]:
+    if meeting.world_size == 1:
+        return {}
+    return {"tree_learner": "data", "pre_partition": True, "num_machines": meeting.world_size}
+
+
+def _sockets(meeting: Meeting) -> dict[str, Any]:
+    """Where each rank listens, for ranks on several machines: LightGBM's own sockets, on all interfaces while the ranks join."""
     if meeting.world_size == 1:
         return {}
     # Kept until all have said theirs, so that no two ranks of a machine choose the same; LightGBM binds it a moment later.
@@ -152,11 +166,8 @@ def _network(meeting: Meeting) -> dict[str, Any]:
         port = kept.getsockname()[1]
         machines = agree(meeting, f"{_own_address()}:{port}")
     return {
-        "tree_learner": "data",
-        "pre_partition": True,
         "machines": ",".join(machines),
         "local_listen_port": port,
-        "num_machines": meeting.world_size,
         "time_out": _JOIN_LIMIT_MINUTES,
     }
 

@@ -16,7 +16,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
 from tensorfleet.errors import NotFound, TooLarge, Unavailable
@@ -111,6 +111,21 @@ class Meeting:
         for rank in range(1, self.world_size):
             self._send(rank, data)
         return data
+
+    def scatter(self, parts: Sequence[bytes] | None) -> bytes:
+        """This rank's of the parts that rank 0 gave, one for each rank; what the others give is ignored.
+
+        Raises:
+            Unavailable: a rank has gone.
+            TooLarge: as `gather`.
+        """
+        if self.rank:
+            return self._receive(0)
+        if parts is None or len(parts) != self.world_size:
+            raise ValueError(f"rank 0 has to give {self.world_size} parts")
+        for rank in range(1, self.world_size):
+            self._send(rank, parts[rank])
+        return parts[0]
 
     # ---- coming together ---------------------------------------------------------------------------------------------
 

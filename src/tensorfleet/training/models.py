@@ -118,9 +118,11 @@ def load_model(folder: str | Path) -> Predictor:
     """
     import yaml
 
+    from tensorfleet.kit.bounded_yaml import load_bounded
+
     folder = Path(folder)
     try:
-        described = yaml.safe_load((folder / "MLmodel").read_text())
+        described = load_bounded((folder / "MLmodel").read_bytes())
         about = described["metadata"]["tensorfleet"]
         columns = json.loads(described["signature"]["inputs"])
         return Predictor(load_estimator(folder, about["flavor"]), about, columns)

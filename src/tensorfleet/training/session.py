@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from tensorfleet.adapters.leased import LeasedObjectStore
     from tensorfleet.objects.ports import ObjectStore
     from tensorfleet.training.keeping import Keeper
     from tensorfleet.training.profiling import Profiler
@@ -58,12 +59,19 @@ class Session:
         self._saves = 0
         self._agreement: Agreement | None = None
         self._writing = threading.Lock()
+        self._lent: LeasedObjectStore | None = None
 
     @cached_property
     def objects(self) -> ObjectStore:
+        url = self.context.objects_url
+        if url.startswith("lease:"):
+            from tensorfleet.adapters.leased import LeasedObjectStore
+
+            self._lent = LeasedObjectStore(url)
+            return self._lent
         from tensorfleet.adapters.objectstore import open_object_store
 
-        return open_object_store(self.context.objects_url, make=self.context.by_hand)
+        return open_object_store(url, make=self.context.by_hand)
 
     def dataset(self) -> Shard:
         """This rank's rows of the job's dataset.
@@ -282,6 +290,8 @@ class Session:
         """Waits for a checkpoint that is being stored, and leaves nothing open."""
         self.saver.wait()
         self.stop.close()
+        if self._lent is not None:
+            self._lent.close()
         if self._records is not None:
             os.close(self._records)
             self._records = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tensorfleet.adapters.leased import LENT
 from tensorfleet.training import lazy_dynamo
 from tensorfleet.training.registry import ALGORITHMS
 
@@ -74,10 +76,11 @@ def warm_imports() -> None:
 
 
 def warm_base() -> None:
-    """All but torch."""
+    """All but torch; `LENT` says that tasks will read objects over HTTP."""
     # skops walks through all of scikit-learn, and there torch would be imported wherever it is installed.
+    lent = ("tensorfleet.adapters.signed_http",) if os.environ.get(LENT) else ()
     with without((*KEPT_OUT, "torch")):
-        for name in MODULES:
+        for name in (*MODULES, *lent):
             importlib.import_module(name)
     _fill_caches()
 

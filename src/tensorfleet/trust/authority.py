@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tensorfleet.errors import InvalidInput, nearest
+from tensorfleet.errors import InvalidInput, NotPermitted, nearest
 from tensorfleet.kit.clock import Clock
-from tensorfleet.kit.files import write_atomic
 from tensorfleet.kit.ids import new_id
 from tensorfleet.trust import certificates as x
-from tensorfleet.trust.identity import AUTHORITY_FILE, Credentials
+from tensorfleet.trust.bootstrap import TO_ENTER, TO_KNOW, prove, proven_by, secret_id
+from tensorfleet.trust.identity import Credentials
 from tensorfleet.trust.invitation import Invitation
 from tensorfleet.trust.ledger import Ledger
+from tensorfleet.trust.places import Folder, Place
 from tensorfleet.trust.roles import AGENT, RIGHTS, Peer
 
 KEPT_AFTER = timedelta(days=30)
@@ -45,24 +43,33 @@ class _State:
 
 
 class Authority:
-    """Gives certificates; safe for several processes on one folder.
+    """Gives certificates; safe for several processes at one place.
 
     Args:
+        place: where its key lies, and what it has given; a path is a folder.
         address: where other machines reach its endpoint, `host:port`; it goes into what they are given.
         life: of each certificate.
+        admitting: by role, the secrets with which machines let themselves in.
     """
 
-    def __init__(self, folder: Path, address: str, life: timedelta, clock: Clock) -> None:
+    def __init__(
+        self,
+        place: Place | Path,
+        address: str,
+        life: timedelta,
+        clock: Clock,
+        admitting: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.address = address
-        self._folder = folder
+        self._place = Folder(place) if isinstance(place, Path) else place
         self._life = life
         self._clock = clock
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._locked():
-            if not (folder / AUTHORITY_FILE).exists():
+        self._admitting = admitting or {}
+        with self._place.locked():
+            if self._place.load() is None:
                 key = x.new_key()
                 self._save(_State(x.key_pem(key), x.certificate_pem(x.make_root(key, clock()))))
-        self.ledger = Ledger(folder / "ledger.db")
+        self.ledger = Ledger(self._place)
 
     def roots(self) -> str:
         """Whom everybody is to trust now: its root, and former ones of which something may still be valid."""
@@ -139,11 +146,34 @@ class Authority:
         role, name = self.ledger.redeem(secret, self._clock())
         return self._give(role, name, request)
 
+    def known_by(self, role: str, drawn: str, roots: str) -> list[str]:
+        """Proofs that these roots are of who knows the secrets of a role; `drawn` is random, of who asks."""
+        return [prove(secret, TO_KNOW, role, drawn, roots) for secret in self._admitting.get(role, ())]
+
+    def enter(self, role: str, request: str, proof: str) -> Credentials:
+        """A certificate, under a new name, for who knows a secret of this role.
+
+        Raises:
+            InvalidInput: the request is none.
+            NotPermitted: the proof is none, or its secret is revoked.
+            Unavailable: too many have joined with it of late.
+        """
+        x.key_of_request(request)
+        secret = proven_by(proof, self._admitting.get(role, ()), TO_ENTER, role, request)
+        if secret is None:
+            raise NotPermitted(f"that is no secret with which a machine of the role '{role}' can join here")
+        self.ledger.enter(secret_id(role, secret), self._clock())
+        return self._give(role, new_id("w" if role == AGENT else role), request)
+
+    def secret_ids(self) -> list[str]:
+        """What the secrets that let machines in are called."""
+        return [secret_id(role, one) for role, secrets in self._admitting.items() for one in secrets]
+
     # ---- following ---------------------------------------------------------------------------------------------------
 
     def rotate(self) -> None:
         """A new key.  What the former one gave is good until it expires, and who knows only that trusts the new one too."""
-        with self._locked():
+        with self._place.locked():
             state, now = self._load(), self._clock()
             key, until = x.new_key(), now + self._life
             root = x.make_root(key, now)
@@ -152,20 +182,13 @@ class Authority:
             kept = tuple(one for one in state.retired if one.until > now.timestamp())
             self._save(_State(x.key_pem(key), x.certificate_pem(root), (retired, *kept)))
 
-    # ---- the file ----------------------------------------------------------------------------------------------------
+    # ---- the state ---------------------------------------------------------------------------------------------------
 
     def _load(self) -> _State:
-        data = json.loads((self._folder / AUTHORITY_FILE).read_bytes())
+        found = self._place.load()
+        assert found is not None, "an authority's state does not go away"
+        data = json.loads(found)
         return _State(data["key"], data["root"], tuple(_Retired(**one) for one in data["retired"]))
 
     def _save(self, state: _State) -> None:
-        write_atomic(self._folder / AUTHORITY_FILE, json.dumps(asdict(state)).encode(), mode=0o600)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        self._place.save(json.dumps(asdict(state)).encode())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
 import socket
 import ssl
 from typing import Any
 
 from tensorfleet.errors import InvalidInput, NotPermitted, TensorFleetError, Unavailable, all_error_classes
 from tensorfleet.kit.addresses import split_address
+from tensorfleet.trust.bootstrap import TO_ENTER, TO_KNOW, prove, proves
 from tensorfleet.trust.identity import Credentials
 from tensorfleet.trust.invitation import Invitation
 from tensorfleet.trust.tls import SERVER_NAME, client_context, curious_context
@@ -47,6 +49,30 @@ def join(invitation: Invitation, address: str = "") -> tuple[Credentials, dict[s
         Credentials(**answer["credentials"]), key=x.key_pem(key), authority=address
     )
     return credentials, answer["told"]
+
+
+def enter(address: str, role: str, secret: str) -> Credentials:
+    """Becomes a part of the platform with a secret that both sides know; it is not sent.
+
+    Raises:
+        NotPermitted: the authority there does not know the secret, or has revoked it.
+        Unavailable: nobody answers there, or too many have joined of late.
+    """
+    from tensorfleet.trust import certificates as x
+
+    drawn = secrets.token_urlsafe(24)
+    shown = _ask(address, {"op": "roots", "role": role, "drawn": drawn}, curious_context())
+    roots = str(shown.get("roots"))
+    if not any(proves(str(proof), secret, TO_KNOW, role, drawn, roots) for proof in shown.get("proofs", ())):
+        raise NotPermitted(
+            f"the authority at {address} does not know the secret in 'bootstrap.{role}'; give both sides the same"
+        )
+    key = x.new_key()
+    request = x.make_request(key)
+    question = {"op": "enter", "role": role, "request": request}
+    question["proof"] = prove(secret, TO_ENTER, role, request)
+    answer = _ask(address, question, client_context(roots))
+    return dataclasses.replace(Credentials(**answer["credentials"]), key=x.key_pem(key), authority=address)
 
 
 def renew(own: Credentials) -> Credentials:

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class Endpoint:
     """Serves one question a connection: a line of JSON, answered by a line of JSON.
 
-    `roots` and `join` need no certificate, all else does.
+    `roots`, `join` and `enter` need no certificate, all else does.
 
     Args:
         told: what a machine that joins has to know for its work; nothing secret.
@@ -116,7 +116,16 @@ class Endpoint:
     def _carry_out(self, question: dict[str, Any], peer: Peer | None) -> dict[str, Any]:
         op, request = question.get("op"), str(question.get("request"))
         if op == "roots":
-            return {"roots": self._authority.roots()}
+            roots, role = self._authority.roots(), str(question.get("role"))
+            return {
+                "roots": roots,
+                "proofs": self._authority.known_by(role, str(question.get("drawn")), roots),
+            }
+        if op == "enter":
+            role, proof = str(question.get("role")), str(question.get("proof"))
+            given = self._authority.enter(role, request, proof)
+            log.info("a machine has joined by a secret", role=given.role, name=given.name)
+            return _grant(given)
         if op == "join":
             given = self._authority.join(str(question.get("secret")), request)
             log.info("a machine has joined", role=given.role, name=given.name)

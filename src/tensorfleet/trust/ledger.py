@@ -1,28 +1,30 @@
-"""What an authority has given and taken back: certificates and invitations, in a small database beside its key."""
+"""What an authority has given and taken back: certificates, invitations, and the use of secrets."""
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tensorfleet.errors import NotFound, NotPermitted, nearest
+from tensorfleet.trust.bootstrap import Allowance, spend
+from tensorfleet.trust.places import Place
 from tensorfleet.trust.roles import Peer
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS certificates (
   serial TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL,
-  given_at REAL NOT NULL, expires_at REAL NOT NULL, revoked_at REAL
+  given_at DOUBLE PRECISION NOT NULL, expires_at DOUBLE PRECISION NOT NULL, revoked_at DOUBLE PRECISION
 );
 CREATE TABLE IF NOT EXISTS invitations (
-  secret_hash TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, expires_at REAL NOT NULL, used_at REAL
+  secret_hash TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL,
+  expires_at DOUBLE PRECISION NOT NULL, used_at DOUBLE PRECISION
 );
+CREATE TABLE IF NOT EXISTS secrets (
+  id TEXT PRIMARY KEY, joined INTEGER NOT NULL, left_over DOUBLE PRECISION NOT NULL,
+  used_at DOUBLE PRECISION NOT NULL, revoked_at DOUBLE PRECISION
+)
 """
-BUSY_S = 10.0
 AGAIN = "make another with `tensorfleet trust invite`"
 
 
@@ -40,15 +42,25 @@ class Given:
         return "valid" if self.peer.expires_at > now else "expired"
 
 
+@dataclass(frozen=True)
+class SecretUse:
+    """How a secret has been used to join."""
+
+    id: str
+    joined: int
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
 class Ledger:
     """Safe for several processes at once: each change is one transaction, and the first of two wins."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        if not path.exists():
-            path.touch(mode=0o600)
-        with self._open() as connection:
-            connection.executescript(_TABLES)
+    def __init__(self, place: Place) -> None:
+        self._open = place.reading
+        self._change = place.changing
+        with self._change() as connection:
+            for table in _TABLES.split(";"):
+                connection.execute(table)
 
     # ---- certificates ------------------------------------------------------------------------------------------------
 
@@ -139,24 +151,44 @@ class Ledger:
             connection.execute(change, (now.timestamp(), _hash(secret)))
         return str(role), str(name)
 
-    # ---- the file ----------------------------------------------------------------------------------------------------
+    # ---- secrets that let many in ------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)) as connection:
-            yield connection
+    def enter(self, secret_id: str, now: datetime) -> None:
+        """Notes that one more joins with a secret.
 
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that nobody else writes beside; undone when it fails."""
+        Raises:
+            NotPermitted: it is revoked.
+            Unavailable: too many have joined with it of late.
+        """
+        with self._change() as connection:
+            query = "SELECT left_over, used_at, revoked_at FROM secrets WHERE id = ?"
+            found = connection.execute(query, (secret_id,)).fetchone()
+            if found is not None and found[2] is not None:
+                raise NotPermitted(f"the secret {secret_id} is revoked; give this machine the new one")
+            rest = spend(Allowance(found[0], found[1]) if found else None, now.timestamp())
+            connection.execute(
+                "INSERT INTO secrets VALUES (?, 1, ?, ?, NULL) ON CONFLICT (id) DO UPDATE"
+                " SET joined = secrets.joined + 1, left_over = excluded.left_over, used_at = excluded.used_at",
+                (secret_id, rest.left, rest.at),
+            )
+
+    def secrets(self) -> list[SecretUse]:
+        """All that were ever used or revoked."""
+        query = "SELECT id, joined, used_at, revoked_at FROM secrets ORDER BY id"
         with self._open() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+            rows = connection.execute(query).fetchall()
+        return [
+            SecretUse(one, joined, _instant(used) if used else None, _instant(revoked) if revoked else None)
+            for one, joined, used, revoked in rows
+        ]
+
+    def revoke_secret(self, secret_id: str, now: datetime) -> None:
+        """Nobody joins with it any more; who has joined stays in."""
+        with self._change() as connection:
+            connection.execute(
+                "INSERT INTO secrets VALUES (?, 0, 0, 0, ?) ON CONFLICT (id) DO UPDATE SET revoked_at = excluded.revoked_at",
+                (secret_id, now.timestamp()),
+            )
 
 
 def _hash(secret: str) -> str:

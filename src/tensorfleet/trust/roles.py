@@ -17,7 +17,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     ORCHESTRATOR: frozenset(),
     GATEWAY: frozenset({"Wake"}),
     TUNER: frozenset({"Wake"}),
-    AGENT: frozenset({"Attach", "AssignTask", "ReportProgress", "ReportTaskCompletion"}),
+    AGENT: frozenset({"Attach", "AssignTask", "ReportProgress", "ReportTaskCompletion", "AskForObjects"}),
     CLIENT: frozenset({"CreateTrainingJob", "GetJobStatus", "CancelJob"}),
 }
 """Methods of the orchestrator's service, by the roles that people can invite."""

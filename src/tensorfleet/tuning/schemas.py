@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from tensorfleet.kit.clock import rfc3339
-from tensorfleet.kit.units import parse_duration_s
+from tensorfleet.kit.written import AsDuration
 from tensorfleet.tuning.model import AGAIN, KIND, Trial
 from tensorfleet.tuning.options import Population, PrunerOptions, check_pruner
 from tensorfleet.tuning.population import NOTE
@@ -39,6 +39,9 @@ class Objective(_Part):
     direction: Literal["maximize", "minimize"]
 
 
+Objectives = Annotated[list[Objective], Field(min_length=1, max_length=5)]
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -59,7 +62,9 @@ class TuneSpec(_Part):
         max_length=MOST_SPACE,
         description="hyperparameters to vary: {float: [low, high]}, {int: [low, high]} or {choice: [...]}",
     )
-    objective: Annotated[list[Objective], BeforeValidator(_as_list)] = Field(min_length=1, max_length=5)
+    objective: Annotated[
+        list[Objective], BeforeValidator(_as_list, json_schema_input_type=Objectives | Objective)
+    ] = Field(min_length=1, max_length=5)
     trials: int = Field(default=20, ge=1, le=MOST_TRIALS, strict=True)
     parallel: int = Field(default=4, ge=1, le=256, strict=True)
     sampler: Literal["tpe", "random", "grid", "cmaes", "gp", "nsga2", "pbt"] = "tpe"
@@ -67,7 +72,7 @@ class TuneSpec(_Part):
     pruner: Literal["none", "median", "asha", "hyperband"] = "none"
     pruner_options: PrunerOptions = Field(default_factory=PrunerOptions)
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1, strict=True)
-    timeout: Annotated[float, BeforeValidator(parse_duration_s)] | None = Field(
+    timeout: Annotated[float, AsDuration] | None = Field(
         default=None,
         gt=0,
         le=MOST_SECONDS,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from tensorfleet.errors import Conflict, NotFound
-from tensorfleet.jobs.model import JobRecord, JobStatus
+from tensorfleet.jobs.model import JobRecord
 from tensorfleet.jobs.ports import JobFilter
 from tensorfleet.kit.clock import rfc3339
 from tensorfleet.tuning.again import asked_for, check_retry
@@ -45,10 +45,10 @@ class StudyService:
         self._computing = threading.Lock()
 
     def page(
-        self, status: JobStatus | None, limit: int, cursor: str | None
+        self, filters: JobFilter, limit: int, cursor: str | None, sort: str = "-created_at"
     ) -> tuple[list[dict[str, Any]], str | None]:
-        filters = JobFilter(status=status.value if status else None, kind=KIND)
-        found, following = self._jobs.page(filters, limit, cursor, "-created_at")
+        """One page of studies; the kind in `filters` is theirs."""
+        found, following = self._jobs.page(filters, limit, cursor, sort)
         return [self._shown(study, self._store.trials(study.id)) for study in found], following
 
     def get(self, study_id: str) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class SqlTrialStore:
         if status.ended:
             values |= {"finished_at": now, "result": result}
         if status is JobStatus.FAILED:
-            values |= {"error": {"class": "user_error", "message": values["reason"]}}
+            values |= {"error": {"class": "user_error", "message": values["reason"]}, "failure": "user_error"}
         if status is JobStatus.COMPLETED:
             values |= {"progress": 1.0, "metrics": (result or {}).get("metrics") or {}}
         mine = (jobs.c.id == study_id) & (jobs.c.kind == KIND) & jobs.c.status.in_(_OPEN)
@@ -142,7 +142,8 @@ class SqlTrialStore:
         ended = jobs.c.status.in_([status.value for status in JobStatus if status.ended])
         mine = (jobs.c.id == study_id) & (jobs.c.kind == KIND) & ended
         values: dict[str, Any] = {"status": JobStatus.RUNNING.value, "inputs": inputs, "reason": None}
-        values |= {"error": None, "result": None, "finished_at": None, "cancel_requested": False}
+        values |= {"error": None, "failure": None, "result": None, "finished_at": None}
+        values |= {"cancel_requested": False}
         values |= {"attempt": jobs.c.attempt + 1, "revision": jobs.c.revision + 1}
         with self._database.begin() as connection:
             self._fence(connection)

@@ -45,23 +45,27 @@ class Job(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., progress: _Optional[float] = ..., attempt: _Optional[int] = ..., json: _Optional[str] = ...) -> None: ...
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "heartbeat", "started", "chunk", "outcome", "stacks")
+    __slots__ = ("hello", "heartbeat", "started", "chunk", "outcome", "stacks", "health", "link")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     STACKS_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     heartbeat: Heartbeat
     started: TaskStarted
     chunk: Chunk
     outcome: TaskOutcome
     stacks: TaskStacks
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., started: _Optional[_Union[TaskStarted, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., outcome: _Optional[_Union[TaskOutcome, _Mapping]] = ..., stacks: _Optional[_Union[TaskStacks, _Mapping]] = ...) -> None: ...
+    health: HealthReport
+    link: LinkReport
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., started: _Optional[_Union[TaskStarted, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., outcome: _Optional[_Union[TaskOutcome, _Mapping]] = ..., stacks: _Optional[_Union[TaskStacks, _Mapping]] = ..., health: _Optional[_Union[HealthReport, _Mapping]] = ..., link: _Optional[_Union[LinkReport, _Mapping]] = ...) -> None: ...
 
 class OrchestratorMessage(_message.Message):
-    __slots__ = ("welcome", "start", "stop", "taken", "released", "dump", "heard")
+    __slots__ = ("welcome", "start", "stop", "taken", "released", "dump", "heard", "check", "link")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +73,8 @@ class OrchestratorMessage(_message.Message):
     RELEASED_FIELD_NUMBER: _ClassVar[int]
     DUMP_FIELD_NUMBER: _ClassVar[int]
     HEARD_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     start: StartTask
     stop: StopTask
@@ -76,7 +82,9 @@ class OrchestratorMessage(_message.Message):
     released: TaskReleased
     dump: DumpStacks
     heard: Heard
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., start: _Optional[_Union[StartTask, _Mapping]] = ..., stop: _Optional[_Union[StopTask, _Mapping]] = ..., taken: _Optional[_Union[ChunkTaken, _Mapping]] = ..., released: _Optional[_Union[TaskReleased, _Mapping]] = ..., dump: _Optional[_Union[DumpStacks, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ...) -> None: ...
+    check: CheckHealth
+    link: MeasureLink
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., start: _Optional[_Union[StartTask, _Mapping]] = ..., stop: _Optional[_Union[StopTask, _Mapping]] = ..., taken: _Optional[_Union[ChunkTaken, _Mapping]] = ..., released: _Optional[_Union[TaskReleased, _Mapping]] = ..., dump: _Optional[_Union[DumpStacks, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ..., check: _Optional[_Union[CheckHealth, _Mapping]] = ..., link: _Optional[_Union[MeasureLink, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("worker_id", "name", "slots", "resources_json", "held")
@@ -176,6 +184,48 @@ class TaskStarted(_message.Message):
     pid: int
     def __init__(self, lease: _Optional[int] = ..., pid: _Optional[int] = ...) -> None: ...
 
+class CheckHealth(_message.Message):
+    __slots__ = ("number", "sent_at")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    sent_at: float
+    def __init__(self, number: _Optional[int] = ..., sent_at: _Optional[float] = ...) -> None: ...
+
+class HealthReport(_message.Message):
+    __slots__ = ("number", "received_at", "sent_at", "measured_json")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_AT_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_JSON_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    received_at: float
+    sent_at: float
+    measured_json: str
+    def __init__(self, number: _Optional[int] = ..., received_at: _Optional[float] = ..., sent_at: _Optional[float] = ..., measured_json: _Optional[str] = ...) -> None: ...
+
+class MeasureLink(_message.Message):
+    __slots__ = ("number", "peer", "secret", "bytes")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    peer: str
+    secret: str
+    bytes: int
+    def __init__(self, number: _Optional[int] = ..., peer: _Optional[str] = ..., secret: _Optional[str] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class LinkReport(_message.Message):
+    __slots__ = ("number", "address", "measured_json")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_JSON_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    address: str
+    measured_json: str
+    def __init__(self, number: _Optional[int] = ..., address: _Optional[str] = ..., measured_json: _Optional[str] = ...) -> None: ...
+
 class Chunk(_message.Message):
     __slots__ = ("lease", "stream", "start", "data")
     LEASE_FIELD_NUMBER: _ClassVar[int]
@@ -225,6 +275,22 @@ class AssignTaskResponse(_message.Message):
     start: _containers.RepeatedCompositeFieldContainer[StartTask]
     stop: _containers.RepeatedCompositeFieldContainer[StopTask]
     def __init__(self, start: _Optional[_Iterable[_Union[StartTask, _Mapping]]] = ..., stop: _Optional[_Iterable[_Union[StopTask, _Mapping]]] = ...) -> None: ...
+
+class ObjectQuestion(_message.Message):
+    __slots__ = ("lease", "question_json", "data")
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    QUESTION_JSON_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    lease: int
+    question_json: str
+    data: bytes
+    def __init__(self, lease: _Optional[int] = ..., question_json: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class ObjectAnswer(_message.Message):
+    __slots__ = ("answer_json",)
+    ANSWER_JSON_FIELD_NUMBER: _ClassVar[int]
+    answer_json: str
+    def __init__(self, answer_json: _Optional[str] = ...) -> None: ...
 
 class WakeRequest(_message.Message):
     __slots__ = ()

@@ -69,6 +69,11 @@ class OrchestratorStub:
                 request_serializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.TaskOutcome.SerializeToString,
                 response_deserializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.TaskReleased.FromString,
                 _registered_method=True)
+        self.AskForObjects = channel.unary_unary(
+                '/tensorfleet.v1.Orchestrator/AskForObjects',
+                request_serializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.ObjectQuestion.SerializeToString,
+                response_deserializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.ObjectAnswer.FromString,
+                _registered_method=True)
         self.Wake = channel.unary_unary(
                 '/tensorfleet.v1.Orchestrator/Wake',
                 request_serializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.WakeRequest.SerializeToString,
@@ -124,6 +129,13 @@ class OrchestratorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AskForObjects(self, request, context):
+        """What a running task asks about objects, where agents have no keys of the store: for one of the caller's leases.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Wake(self, request, context):
         """There is something new in the metadata store; look at once instead of at the next tick.
         """
@@ -168,6 +180,11 @@ def add_OrchestratorServicer_to_server(servicer, server):
                     servicer.ReportTaskCompletion,
                     request_deserializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.TaskOutcome.FromString,
                     response_serializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.TaskReleased.SerializeToString,
+            ),
+            'AskForObjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskForObjects,
+                    request_deserializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.ObjectQuestion.FromString,
+                    response_serializer=tensorfleet_dot_wire_dot_tensorfleet__pb2.ObjectAnswer.SerializeToString,
             ),
             'Wake': grpc.unary_unary_rpc_method_handler(
                     servicer.Wake,
@@ -364,6 +381,33 @@ class Orchestrator:
             '/tensorfleet.v1.Orchestrator/ReportTaskCompletion',
             tensorfleet_dot_wire_dot_tensorfleet__pb2.TaskOutcome.SerializeToString,
             tensorfleet_dot_wire_dot_tensorfleet__pb2.TaskReleased.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AskForObjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tensorfleet.v1.Orchestrator/AskForObjects',
+            tensorfleet_dot_wire_dot_tensorfleet__pb2.ObjectQuestion.SerializeToString,
+            tensorfleet_dot_wire_dot_tensorfleet__pb2.ObjectAnswer.FromString,
             options,
             channel_credentials,
             insecure,

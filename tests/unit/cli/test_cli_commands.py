@@ -229,3 +229,12 @@ def test_help_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert found.stdout == "[]\n"
+
+
+def test_several_jobs_are_cancelled_by_what_they_have_in_common(run: Run, gateway: FakeGateway):
+    for number in range(4):
+        gateway.add_job(name="sweep" if number else "other")
+    result = run("jobs", "cancel-all", "--name", "sweep")
+    assert (result.exit_code, result.stdout.count(": cancel requested\n")) == (0, 3)
+    assert run("jobs", "cancel-all", "--name", "none").stdout.startswith("There is no such job")
+    assert "say which" in run("jobs", "cancel-all").stderr

@@ -72,3 +72,19 @@ def test_list_revoke_rotate(run: Run, tmp_path: Path) -> None:
     roots = authority.roots()
     assert run("trust", "rotate").exit_code == 0
     assert authority.roots() != roots
+
+
+@pytest.mark.usefixtures("far")
+def test_secrets_that_let_machines_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "'bootstrap' is not set" in run("trust", "secrets").stderr
+    monkeypatch.setenv("TENSORFLEET_BOOTSTRAP__AGENT", "a" * 40)
+    (found,) = json.loads(run("trust", "secrets", "--json").stdout)
+    assert (found["state"], found["joined"], found["used_at"]) == ("good", 0, None)
+    assert found["id"].startswith("agent/")
+    wrong = run("trust", "revoke", found["id"][:-1])
+    assert (wrong.exit_code, f"did you mean '{found['id']}'?" in wrong.stderr) == (1, True)
+    assert "nobody joins with it any more" in run("trust", "revoke", found["id"]).stdout
+    assert "revoked" in run("trust", "secrets").stdout
+    monkeypatch.setenv("TENSORFLEET_BOOTSTRAP__AGENT", "short")
+    refused = run("trust", "secrets")
+    assert (refused.exit_code, "'bootstrap.agent' has 5 characters" in refused.stderr) == (1, True)

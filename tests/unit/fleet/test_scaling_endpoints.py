@@ -51,7 +51,7 @@ class Asked:
     def __init__(self, signals: Signals) -> None:
         self.intents: list[tuple[str, str, dict[str, Any]]] = []
         self.app = FastAPI()
-        self.app.include_router(build_router(signals, self.request))
+        self.app.include_router(build_router(signals, self.request, lambda answer: answer))
 
     def request(self, worker_id: str, intent: str, **data: Any) -> None:
         self.intents.append((worker_id, intent, data))

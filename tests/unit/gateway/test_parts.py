@@ -7,7 +7,15 @@ from typing import Any
 from tensorfleet.fleet.conditions import Condition, Leader
 from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.gateway import parts
-from tensorfleet.gateway.parts import LATE, Noticed, Part, orchestrator_part, tracking_part, workers_part
+from tensorfleet.gateway.parts import (
+    LATE,
+    Noticed,
+    Part,
+    launcher_part,
+    orchestrator_part,
+    tracking_part,
+    workers_part,
+)
 from tensorfleet.jobs.model import Event
 
 NOW = datetime(2026, 3, 4, 10, 2, tzinfo=UTC)
@@ -59,6 +67,16 @@ def test_workers() -> None:
     assert (low.status, low.meaning) == ("degraded", parts.LOW_DISK)
     assert low.detail == "low on disk space: a, b"
     assert low.to_dict()["low_disk"] == ["a", "b"]
+
+
+def test_a_launcher_is_a_part_once_it_was_in_trouble() -> None:
+    assert launcher_part(None) is None
+    assert launcher_part(Condition("launcher", "ok", EARLIER)) == Part("ok", EARLIER)
+    away = launcher_part(Condition("launcher", "away", EARLIER, "Ray has not answered within 2 s"))
+    assert away == Part("away", EARLIER, "Ray has not answered within 2 s", parts.LAUNCHER_AWAY)
+    waits = launcher_part(Condition("launcher", "degraded", EARLIER, "1 agent is not up: w-1 (no GPU)"))
+    assert waits is not None
+    assert (waits.status, waits.meaning) == ("degraded", parts.NOT_UP)
 
 
 def test_tracking_is_well_while_nothing_waits_whatever_mlflow_does() -> None:

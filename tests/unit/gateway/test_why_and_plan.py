@@ -21,6 +21,7 @@ from tensorfleet.jobs.events import Leased
 from tensorfleet.kit.clock import parse_rfc3339, utc_now
 from tensorfleet.orchestrator.handlers import apply_event
 from tensorfleet.settings import Settings
+from tensorfleet.testing.callers import called_by
 
 JOB = {"name": "wine", "algorithm": "mlp", "dataset": "iris"}
 
@@ -44,8 +45,10 @@ def services(tmp_path: Path) -> Iterator[Services]:
 async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     add_problem_handlers(app)
-    app.include_router(build_router(services))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as opened:
+    app.include_router(build_router(services, lambda answer: answer))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(called_by(app)), base_url="http://test"
+    ) as opened:
         yield opened
 
 

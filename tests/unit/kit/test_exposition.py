@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from prometheus_client import make_wsgi_app
 
-from tensorfleet.kit.exposition import guarded, new_registry
+from tensorfleet.kit.exposition import guarded, new_registry, probed
 
 
 def asked(header: str | None) -> tuple[str, bytes]:
@@ -34,3 +34,12 @@ def test_nobody_else_gets_anything(header: str | None) -> None:
 
     assert status.startswith("401")
     assert b"tensorfleet_" not in body
+
+
+@pytest.mark.parametrize(("path", "well", "expected"), [("/live", True, "200"), ("/live", False, "503")])
+def test_anybody_may_ask_how_it_is(path: str, well: bool, expected: str) -> None:
+    seen: list[str] = []
+    app = probed(guarded(make_wsgi_app(new_registry("agent", "1")), "secret"), {"/live": lambda: well})
+    b"".join(app({"PATH_INFO": path}, lambda status, headers: seen.append(status)))
+    b"".join(app({"PATH_INFO": f"{path}/x"}, lambda status, headers: seen.append(status)))
+    assert [status[:3] for status in seen] == [expected, "401"]

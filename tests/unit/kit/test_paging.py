@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorfleet.errors import InvalidInput
-from tensorfleet.kit.paging import decode_cursor, encode_cursor
+from tensorfleet.kit.paging import decode_cursor, encode_cursor, page_of
 
 
 @given(st.lists(st.one_of(st.integers(), st.text(), st.none(), st.booleans()), min_size=1, max_size=4))
@@ -34,3 +34,40 @@ def test_what_is_no_cursor_of_this_list_is_bad_input(text: str) -> None:
 def test_no_text_breaks_it(text: str) -> None:
     with contextlib.suppress(InvalidInput):
         assert len(decode_cursor(text, 2)) == 2
+
+
+ROWS = [("b", 2), ("a", 2), ("c", 1), ("d", 2), ("e", 1)]
+KEYS: dict[str, Any] = {"name": lambda row: row[0], "size": lambda row: row[1]}
+
+
+def pages(sort: str, limit: int) -> list[list[tuple[str, int]]]:
+    shown, cursor = page_of(ROWS, limit, None, sort, KEYS, KEYS["name"])
+    found = [shown]
+    while cursor is not None:
+        shown, cursor = page_of(ROWS, limit, cursor, sort, KEYS, KEYS["name"])
+        found.append(shown)
+    return found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 9])
+@pytest.mark.parametrize("sort", ["name", "-name", "size", "-size"])
+def test_pages_of_a_list_in_memory_show_each_item_once(sort: str, limit: int) -> None:
+    key = KEYS[sort.removeprefix("-")]
+    seen = [row for page in pages(sort, limit) for row in page]
+    assert seen == sorted(ROWS, key=lambda row: (key(row), row[0]), reverse=sort.startswith("-"))
+    assert len(pages(sort, limit)[0]) == min(limit, len(ROWS))
+
+
+@pytest.mark.parametrize(
+    ("sort", "cursor"),
+    [
+        ("name", encode_cursor(["-name", "a", "a"])),
+        ("size", encode_cursor(["size", "a", "a"])),
+        ("name", encode_cursor(["name", {}, "a"])),
+        ("name", encode_cursor(["name", "a", 5])),
+        ("colour", None),
+    ],
+)
+def test_a_cursor_of_another_order_is_bad_input(sort: str, cursor: str | None) -> None:
+    with pytest.raises(InvalidInput, match=r"take next_cursor|use one of name, size"):
+        page_of(ROWS, 2, cursor, sort, KEYS, KEYS["name"])

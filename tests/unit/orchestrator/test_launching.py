@@ -14,6 +14,7 @@ from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.fleet.ports import Launched, LaunchState, WorkerType
 from tensorfleet.orchestrator.launching import FleetWatch, differences
 from tensorfleet.orchestrator.sessions import Sessions
+from tensorfleet.orchestrator.sweep import Sweep
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KIND = WorkerType("small")
@@ -145,3 +146,20 @@ async def test_without_a_fixed_number_nothing_is_started_or_given_back() -> None
     launcher = FakeLauncher(launched("w-1"))
     await watch(FakeRoom(), launcher).look()
     assert launcher.calls == []
+
+
+async def test_what_is_given_back_as_nobody_has_asked_for_it_is_told_once() -> None:
+    told: list[dict[str, Any]] = []
+
+    async def note(decision: dict[str, Any]) -> None:
+        told.append(decision)
+
+    launcher = FakeLauncher(launched("agent-1"), launched("auto-7"))
+    seen = watch(FakeRoom(worker("agent-1")), launcher, fixed=1)
+    seen.sweep = Sweep(launcher, 300.0, note)
+    await seen.look()
+    await seen.look()
+    assert launcher.calls == [("release", "auto-7"), ("release", "auto-7")]
+    (decision,) = told
+    assert decision["releases"] == ["auto-7"]
+    assert "auto-7: nobody has asked for it: the fleet is to have agent-1 to agent-1" in decision["reason"]

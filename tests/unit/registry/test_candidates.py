@@ -35,7 +35,7 @@ def test_a_job_with_a_model_becomes_a_candidate() -> None:
         job(model_result("j-1", 2), model_name="wine"), "s3://b/p/?endpoint=http://e&region=r"
     )
     assert candidate is not None
-    assert (candidate.name, candidate.source) == ("wine", "s3://b/p/models/j-1/2")
+    assert (candidate.name, candidate.source) == ("lab~wine", "s3://b/p/models/j-1/2")
     assert candidate.key == {"tensorfleet.job_id": "j-1", "tensorfleet.attempt": "2"}
     assert candidate.tags["tensorfleet.dataset"] == "wine@2"
     assert candidate.tags["tensorfleet.flavor"] == "sklearn"

@@ -9,11 +9,12 @@ import pytest
 from fastapi import FastAPI
 
 from tensorfleet.adapters.objectstore import open_object_store
-from tensorfleet.errors import Conflict, InvalidInput, NotFound
+from tensorfleet.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from tensorfleet.registry.endpoints import build_router
 from tensorfleet.registry.model import ModelVersion
 from tensorfleet.registry.service import RegistryService
 from tensorfleet.registry.store import SqlRegistryStore
+from tensorfleet.testing.callers import called_by
 from tensorfleet.testing.tracking import START, insert_job, model_result, new_database
 
 
@@ -42,7 +43,9 @@ async def client(
     service = RegistryService(store, open_object_store(objects_url), objects_url, lambda: nudges.append("!"))
     app = FastAPI()
     app.include_router(build_router(service, registration_wait_s=0.3))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as opened:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(called_by(app)), base_url="http://test"
+    ) as opened:
         yield opened
 
 
@@ -51,6 +54,7 @@ async def test_models_and_versions_are_listed(client: httpx.AsyncClient) -> None
     assert listed["next_cursor"] is None
     assert listed["items"][0] == {
         "name": "wine",
+        "workspace": "default",
         "latest_version": 3,
         "aliases": {},
         "created_at": "2026-03-04T05:06:07.123456Z",
@@ -141,3 +145,31 @@ async def test_registrations_that_cannot_work_are_refused(
     with pytest.raises(error):
         await client.post("/models", json=body)
     assert store.open_intents(1) == []
+
+
+async def test_an_alias_moves_only_from_where_it_was_read(client: httpx.AsyncClient) -> None:
+    url = "/models/wine/aliases/production"
+    assert (await client.put(url, json={"version": 1}, headers={"If-None-Match": "*"})).status_code == 200
+    with pytest.raises(PreconditionFailed, match="points at version 1"):
+        await client.put(url, json={"version": 2}, headers={"If-None-Match": "*"})
+    read = await client.get(url)
+    assert read.json() == {"name": "wine", "alias": "production", "version": 1}
+    known = {"If-Match": read.headers["etag"]}
+    assert (await client.put(url, json={"version": 2}, headers=known)).json()["version"] == 2
+    with pytest.raises(PreconditionFailed, match="points at version 2"):
+        await client.put(url, json={"version": 3}, headers=known)
+    with pytest.raises(PreconditionFailed):
+        await client.delete(url, headers=known)
+    assert (await client.get(url, headers={"If-None-Match": '"version-2"'})).status_code == 304
+    assert (await client.delete(url, headers={"If-Match": '"version-2"'})).status_code == 204
+    with pytest.raises(NotFound, match="no alias 'production'"):
+        await client.get(url)
+
+
+async def test_models_that_have_not_changed_are_not_sent_again(client: httpx.AsyncClient) -> None:
+    for url in ("/models/wine", "/models/wine/versions/2"):
+        etag = (await client.get(url)).headers["etag"]
+        assert (await client.get(url, headers={"If-None-Match": etag})).status_code == 304
+    await client.put("/models/wine/aliases/production", json={"version": 2})
+    for url in ("/models/wine", "/models/wine/versions/2"):
+        assert (await client.get(url, headers={"If-None-Match": etag})).status_code == 200

@@ -76,6 +76,7 @@ class _Agent:
     joins_at: float
     here: bool = False
     draining: bool = False
+    sick: bool = False
 
 
 @dataclass
@@ -87,6 +88,8 @@ class Life:
     random: Random = field(default_factory=lambda: Random(1))
     trouble: float = 0.0
     """How often a step sees nothing, or somebody silent, or is overtaken by a job."""
+    sickness: float = 0.0
+    """How often a machine falls ill, or gets well again, in a step."""
     now_s: float = 0.0
     memory: Memory = field(default_factory=Memory)
     agents: dict[str, _Agent] = field(default_factory=dict)
@@ -106,6 +109,8 @@ class Life:
         self._end_jobs()
         for agent in self.agents.values():
             agent.here = agent.here or agent.joins_at <= self.now_s
+            if self.sickness and agent.here and self.random.random() < self.sickness:
+                agent.sick = not agent.sick
         self._schedule()
         shown = self._view()
         decision = decide(shown, self.limits, self.memory)
@@ -164,8 +169,9 @@ class Life:
             cpus - sum(demand.cpus for demand in taken),
             kind.gpus - sum(demand.gpus for demand in taken),
             8 * GIB - sum(demand.memory_bytes for demand in taken),
-            not agent.draining,
+            not agent.draining and not agent.sick,
             agent.draining,
+            quarantine="its disk" if agent.sick else "",
         )
 
     def _end_jobs(self) -> None:

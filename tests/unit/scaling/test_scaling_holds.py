@@ -43,7 +43,8 @@ def random_limits(random: Random) -> Limits:
 def test_bounds_leases_and_the_unknown(seed: int) -> None:
     """`Life` checks at every step: never outside the bounds, never a leased worker, never less on the unknown."""
     random = Random(seed)
-    life = Life(random_limits(random), random.choice((0, 20, 60)), random, trouble=0.2)
+    sickness = random.choice((0.0, 0.05))
+    life = Life(random_limits(random), random.choice((0, 20, 60)), random, trouble=0.2, sickness=sickness)
     for step in range(60):
         if step < 40 and random.random() < 0.4:
             for i in range(random.randint(1, 4)):

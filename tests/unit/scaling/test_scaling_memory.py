@@ -27,6 +27,7 @@ FULL = Memory(
     failures=2,
     failed_at=at(-6),
     held=3,
+    sick={"a2": at(-7)},
 )
 
 

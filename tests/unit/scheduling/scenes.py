@@ -173,12 +173,13 @@ def _random_job(random: Random, name: str, demand: Demand) -> WaitingJob:
 
 def _random_view(random: Random, name: str) -> WorkerView:
     view = worker(name, random.randint(1, 6), gpus=random.choice([0.0, 0.0, 2.0]))
-    state = random.choice(["on"] * 7 + ["draining", "low disk", "lost"])
+    state = random.choice(["on"] * 7 + ["draining", "low disk", "lost", "sick"])
     return replace(
         view,
         accepts=state == "on",
         draining=state == "draining",
         low_disk=state == "low disk",
+        quarantine="its clock is ahead" if state == "sick" else "",
         recent=random.choice([(), ("iris",)]),
     )
 

@@ -251,3 +251,23 @@ def test_no_timeout_is_suggested_that_is_over_at_once() -> None:
     assert answer.code is WaitCode.RESERVED
     assert answer.change is not None
     assert answer.change.kind is not ChangeKind.SET_TIMEOUT
+
+
+def test_machines_that_are_not_well() -> None:
+    sick = replace(worker("w2", accepts=False), quarantine="its clock is 90 s ahead")
+    answer = why(fleet([job(workers=6)], [worker(), sick]))
+    assert answer.code is WaitCode.QUARANTINE
+    assert answer.reason == "1 worker is in quarantine: w2: its clock is 90 s ahead"
+    assert answer.evidence["quarantine"] == {"w2": "its clock is 90 s ahead"}
+    assert (
+        answer.suggestion == "mend worker w2 and have it looked at again: `tensorfleet workers check WORKER`"
+    )
+    assert why(fleet([job(workers=9)], [worker(), sick])).code is WaitCode.IMPOSSIBLE, "it would not help"
+    many = [replace(sick, id=f"w{number}") for number in range(2, 7)]
+    answer = why(fleet([job(workers=6)], many))
+    assert answer.reason.startswith("5 workers are in quarantine: w2: its clock is 90 s ahead; w3: ")
+    assert answer.reason.endswith("; and 2 more")
+    held = replace(sick, quarantine="its fan is loud", kept=True)
+    assert why(fleet([job(workers=6)], [worker(), held])).suggestion == (
+        "end the quarantine of worker w2: `tensorfleet workers release WORKER`"
+    )

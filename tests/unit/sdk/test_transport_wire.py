@@ -162,3 +162,13 @@ def test_wrong_address_is_refused(home: Path, url: str):
 def test_broken_address_file_is_passed_over(home: Path):
     (home / "address.json").write_text("[1")
     assert find_address(home=home).url == "http://127.0.0.1:8080"
+
+
+def test_several_jobs_are_cancelled_at_once(client: Client, gateway: FakeGateway) -> None:
+    ids = [gateway.add_job(name="sweep")["job_id"] for _ in range(5)]
+    answers = client.jobs.cancel([*ids, "j-0"])
+    assert {job_id: one["status"] for job_id, one in answers.items()} == dict.fromkeys(ids, 202) | {
+        "j-0": 404
+    }
+    assert list(client.jobs.cancel(name="sweep", status="queued")) == ids
+    assert len(gateway.sent("POST", "/jobs/cancel")) == 3, "one by ids, two pages of the filter"

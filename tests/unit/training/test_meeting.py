@@ -67,6 +67,19 @@ def test_all_get_what_rank_0_says_and_it_gets_what_all_say(ranks):
     assert not list(sessions[0].objects.list("meetings/"))
 
 
+def test_each_gets_its_own_part_of_what_rank_0_gives(ranks):
+    parts = [b"zero", b"", b"two" * 500_000]
+    assert together(ranks(3), lambda meeting: meeting.scatter(None if meeting.rank else parts)) == parts
+
+
+def test_rank_0_has_to_give_a_part_for_each(ranks):
+    first, second = together(
+        ranks(2), lambda meeting: meeting.scatter([b"one"] if meeting.rank == 0 else None)
+    )
+    assert isinstance(first, ValueError)
+    assert isinstance(second, Unavailable)
+
+
 def test_alone_a_rank_talks_to_itself(ranks):
     with Meeting(ranks(1)[0]) as meeting:
         assert meeting.gather(b"x") == [b"x"]

@@ -1,6 +1,7 @@
 {{- define "tensorfleet.name" -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- end }}
 {{- define "tensorfleet.config" -}}{{ include "tensorfleet.name" . }}-config{{- end }}
 {{- define "tensorfleet.secret" -}}{{ .Values.existingSecret | default (printf "%s-secrets" (include "tensorfleet.name" .)) }}{{- end }}
+{{- define "tensorfleet.authoritySecret" -}}{{ .Values.existingAuthoritySecret | default (printf "%s-authority" (include "tensorfleet.name" .)) }}{{- end }}
 {{- define "tensorfleet.labels" -}}
 app.kubernetes.io/name: tensorfleet
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -1,0 +1,350 @@
+"""`tensorfleet login`, `users`, `workspaces` and `keys`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from tensorfleet.cli import session
+from tensorfleet.cli.session import AsJson
+from tensorfleet.errors import InvalidInput, NotAuthenticated
+
+users = typer.Typer(no_args_is_help=True, help="See and change who has an account.")
+workspaces = typer.Typer(no_args_is_help=True, help="See and change workspaces, and who is in them.")
+keys = typer.Typer(no_args_is_help=True, help="Make and end keys for programs.")
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    USER = "user"
+    VIEWER = "viewer"
+    SERVICE = "service"
+
+
+UserName = Annotated[str, typer.Argument(metavar="USER")]
+WorkspaceName = Annotated[str, typer.Argument(metavar="WORKSPACE")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+
+def login(
+    username: Annotated[str, typer.Option("--user", "-u", prompt="User", help="Your name.")],
+    password_stdin: FromStdin = False,
+    code: Annotated[str | None, typer.Option(help="Of your second factor, if you have one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign in at the server that TENSORFLEET_URL or the home names; later commands are yours."""
+    from tensorfleet.cli.output import emit_json
+
+    password = _password("Password", password_stdin)
+    with session.connect() as client:
+        try:
+            found = client.access.sign_in(username, password, code)
+        except NotAuthenticated as error:
+            if "second factor" not in error.detail or password_stdin:
+                raise
+            found = client.access.sign_in(username, password, typer.prompt("Code"))
+        url = client.url
+    if as_json:
+        emit_json(found)
+    else:
+        sys.stdout.write(f"Signed in at {url} as {found['username']}: {_rights(found)}.\n")
+
+
+def logout() -> None:
+    """End the session that `login` began."""
+    with session.connect() as client:
+        client.access.sign_out()
+    sys.stdout.write("Signed out.\n")
+
+
+def whoami(as_json: AsJson = False) -> None:
+    """Say who you are for the server, and what you may do where."""
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        found = client.access.me()
+    if as_json:
+        emit_json(found)
+    else:
+        sys.stdout.write(f"{found['username']} (by {found['via']}): {_rights(found)}\n")
+
+
+def passwd() -> None:
+    """Change your own password; your other sessions end."""
+    old, new = _password("Old password", False), _password("New password", False, again=True)
+    with session.connect() as client:
+        client.access.change_password(old, new)
+    sys.stdout.write("Changed.\n")
+
+
+@users.command("list")
+def list_users(as_json: AsJson = False) -> None:
+    """List the accounts."""
+    from tensorfleet.cli.output import ago, emit_json, print_table
+
+    with session.connect() as client:
+        found = client.access.users()
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (
+            one["name"],
+            "service" if one["service"] else "person",
+            one["role"] or "",
+            "closed" if one["disabled"] else "",
+            ago(one["last_login_at"]) if one["last_login_at"] else "",
+        )
+        for one in found
+    ]
+    empty = "There are no accounts; make one with `tensorfleet users add NAME --role user`."
+    print_table(("name", "kind", "everywhere", "state", "signed in"), rows, empty=empty)
+
+
+@users.command("show")
+def show_user(name: UserName, as_json: AsJson = False) -> None:
+    """Show an account and its roles."""
+    from tensorfleet.cli.output import ago, emit_json, print_pairs
+
+    with session.connect() as client:
+        found = client.access.user(name)
+    if as_json:
+        emit_json(found)
+        return
+    pairs = [
+        ("role everywhere", found["role"] or ""),
+        ("workspaces", ", ".join(f"{workspace}: {role}" for workspace, role in found["workspaces"].items())),
+        ("email", found["email"] or ""),
+        ("second factor", "yes" if found["has_code"] else "no"),
+        ("state", "closed" if found["disabled"] else "open"),
+        ("made", ago(found["created_at"])),
+    ]
+    print_pairs(found["name"], pairs)
+
+
+@users.command("add")
+def add_user(
+    name: UserName,
+    role: Annotated[Role | None, typer.Option(help="Held in every workspace.")] = None,
+    email: Annotated[str | None, typer.Option(help="Where notices go.")] = None,
+    service: Annotated[
+        bool, typer.Option("--service", help="A program: it gets keys and no password.")
+    ] = False,
+    password_stdin: FromStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an account; without --service it asks for a password."""
+    from tensorfleet.cli.output import emit_json
+
+    password = None if service else _password("Password", password_stdin, again=True)
+    with session.connect() as client:
+        found = client.access.add_user(
+            name, password, role=role.value if role else None, email=email, service=service
+        )
+    if as_json:
+        emit_json(found)
+    else:
+        sys.stdout.write(f"Made {found['name']}.\n")
+
+
+@users.command("change")
+def change_user(
+    name: UserName,
+    role: Annotated[Role | None, typer.Option(help="Held in every workspace.")] = None,
+    no_role: Annotated[bool, typer.Option("--no-role", help="None: only those in workspaces.")] = False,
+    email: Annotated[str | None, typer.Option(help="Where notices go.")] = None,
+    close: Annotated[
+        bool | None, typer.Option("--close/--open", help="Lets nobody in with it, or again.")
+    ] = None,
+    password: Annotated[bool, typer.Option("--password", help="Ask for a new one.")] = False,
+    reset_code: Annotated[bool, typer.Option("--reset-code", help="Take the second factor away.")] = False,
+) -> None:
+    """Change an account; a closed one, and one with a new password, is signed out everywhere."""
+    changes: dict[str, Any] = {}
+    if role or no_role:
+        changes["role"] = role.value if role else None
+    if email is not None:
+        changes["email"] = email
+    if close is not None:
+        changes["disabled"] = close
+    if password:
+        changes["password"] = _password("New password", False, again=True)
+    if reset_code:
+        changes["reset_code"] = True
+    if not changes:
+        raise typer.BadParameter("say what to change: --role, --email, --close, --password or --reset-code")
+    with session.connect() as client:
+        client.access.change_user(name, **changes)
+    sys.stdout.write(f"Changed {name}.\n")
+
+
+@users.command("remove")
+def remove_user(name: UserName) -> None:
+    """Delete an account, with its keys and roles; what it made stays."""
+    with session.connect() as client:
+        client.access.delete_user(name)
+    sys.stdout.write(f"Removed {name}.\n")
+
+
+@workspaces.command("list")
+def list_workspaces(as_json: AsJson = False) -> None:
+    """List the workspaces that you are in."""
+    from tensorfleet.cli.output import ago, emit_json, print_table
+
+    with session.connect() as client:
+        found = client.access.workspaces()
+    if as_json:
+        emit_json(found)
+        return
+    rows = [(one["name"], one["description"] or "", ago(one["created_at"])) for one in found]
+    empty = "There are none but 'default'; make one with `tensorfleet workspaces add NAME`."
+    print_table(("name", "description", "made"), rows, empty=empty)
+
+
+@workspaces.command("show")
+def show_workspace(name: WorkspaceName, as_json: AsJson = False) -> None:
+    """Show who is in a workspace."""
+    from tensorfleet.cli.output import emit_json, print_table
+
+    with session.connect() as client:
+        found = client.access.members(name)
+    if as_json:
+        emit_json(found)
+        return
+    rows = [(one["user"], one["role"], "service" if one["service"] else "person") for one in found]
+    empty = f"Nobody is in it; `tensorfleet workspaces join {name} USER --role user` lets somebody in."
+    print_table(("user", "role", "kind"), rows, empty=empty)
+
+
+@workspaces.command("add")
+def add_workspace(
+    name: WorkspaceName,
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+) -> None:
+    """Make a workspace: its jobs, datasets and models are invisible to those who are not in it."""
+    with session.connect() as client:
+        client.access.add_workspace(name, description)
+    sys.stdout.write(f"Made {name}.\n")
+
+
+@workspaces.command("remove")
+def remove_workspace(name: WorkspaceName) -> None:
+    """Delete an empty workspace."""
+    with session.connect() as client:
+        client.access.delete_workspace(name)
+    sys.stdout.write(f"Removed {name}.\n")
+
+
+@workspaces.command("join")
+def join_workspace(
+    name: WorkspaceName,
+    user: UserName,
+    role: Annotated[Role, typer.Option(help="What the user may do in it.")] = Role.USER,
+) -> None:
+    """Let somebody into a workspace, or change what the user may do there."""
+    with session.connect() as client:
+        client.access.set_member(name, user, role.value)
+    sys.stdout.write(f"{user} is {role.value} in {name}.\n")
+
+
+@workspaces.command("leave")
+def leave_workspace(name: WorkspaceName, user: UserName) -> None:
+    """Take somebody out of a workspace."""
+    with session.connect() as client:
+        client.access.remove_member(name, user)
+    sys.stdout.write(f"{user} is not in {name} any more.\n")
+
+
+@keys.command("list")
+def list_keys(
+    user: Annotated[str | None, typer.Option(help="Whose; yours if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List keys, without their texts."""
+    from tensorfleet.cli.output import ago, emit_json, print_table
+
+    with session.connect() as client:
+        found = client.access.keys(user)
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (
+            one["key_id"],
+            one["name"],
+            one["workspace"] or "any",
+            "all" if len(one["scopes"]) > MANY else " ".join(one["scopes"]),
+            "" if one["valid"] else "ended",
+            ago(one["last_used_at"]) if one["last_used_at"] else "never",
+        )
+        for one in found
+    ]
+    empty = "There are no keys; make one with `tensorfleet keys add NAME`."
+    print_table(("id", "name", "workspace", "scopes", "state", "used"), rows, empty=empty)
+
+
+MANY = 6
+
+
+@keys.command("add")
+def add_key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for, such as ci.")],
+    user: Annotated[str | None, typer.Option(help="Whose key; yours if left out.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do, such as jobs:write; may be repeated.")
+    ] = None,
+    workspace: Annotated[str | None, typer.Option(help="The only one that it is good for.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="How long it is good; for ever if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print it; nobody can see it again."""
+    from tensorfleet.cli.output import emit_json
+
+    ends = datetime.now(UTC) + timedelta(days=days) if days else None
+    with session.connect() as client:
+        found = client.access.add_key(
+            name, user=user, scopes=scope or (), workspace=workspace, expires_at=ends
+        )
+    if as_json:
+        emit_json(found)
+        return
+    sys.stderr.write("Keep it safe, it is not shown again; programs send it as TENSORFLEET_TOKEN:\n")
+    sys.stdout.write(f"{found['key']}\n")
+
+
+@keys.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY", help="Its id.")]) -> None:
+    """End a key, at once."""
+    with session.connect() as client:
+        client.access.revoke_key(key_id)
+    sys.stdout.write(f"Revoked {key_id}.\n")
+
+
+def register(app: typer.Typer) -> None:
+    for command in (login, logout, whoami, passwd):
+        app.command()(command)
+    for name, group in (("users", users), ("workspaces", workspaces), ("keys", keys)):
+        app.add_typer(group, name=name)
+
+
+def _password(what: str, from_stdin: bool, *, again: bool = False) -> str:
+    """Never from the command line, where everybody on the machine can read it."""
+    if from_stdin:
+        found = sys.stdin.readline().rstrip("\n")
+        if not found:
+            raise InvalidInput("standard input has no password; pipe it in, with a line end")
+        return found
+    return str(typer.prompt(what, hide_input=True, confirmation_prompt=again))
+
+
+def _rights(who: dict[str, Any]) -> str:
+    """What somebody may do, in a line."""
+    parts = [f"everywhere {' '.join(who['everywhere'])}"] if who["everywhere"] else []
+    parts += [f"in {name} {' '.join(held)}" for name, held in who["workspaces"].items()]
+    return "; ".join(parts) or "nothing yet; ask to be let into a workspace"
