@@ -147,9 +147,9 @@ def call(
     api: httpx.Client, method: str, url: str, token: str | None, workspace: str | None
 ) -> tuple[int, str]:
     """Status and text; of a stream only the status.  A body, where there is one, is never a right one."""
-    headers = {"Idempotency-Key": f"matrix-{workspace}"} | (
-        {"Authorization": token} if token is not None else {}
-    )
+    headers = {"Idempotency-Key": f"matrix-{workspace}".encode()}
+    if token is not None:
+        headers["Authorization"] = token.encode("latin-1")
     body = None if method == "GET" else {"nonsense": 1}
     query = {"workspace": workspace} if workspace is not None else None
     request = api.build_request(method, url, json=body, params=query, headers=headers)
@@ -307,7 +307,7 @@ def wrong_tokens(platform: Platform, api: httpx.Client) -> dict[str, str | None]
     )
     return {
         "none": None,
-        "empty": "Bearer ",
+        "empty": "Bearer",
         "another scheme": f"Basic {home}",
         "without a scheme": home,
         "garbage": "Bearer %s" % ("x" * 200),

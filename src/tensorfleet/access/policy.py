@@ -43,7 +43,7 @@ GET    /api/openapi.json                                             open       
 GET    /api/docs/files/{path:path}                                   open       -
 GET    /metrics                                                      platform   fleet:read
 GET    /worker-activity                                              platform   fleet:read
-# jobs; a fork and a replay read one and submit another, which may be of another workspace
+# jobs; a fork reads one and submits another, which may be of another workspace
 GET    /api/v1/jobs/{job_id}                                         job        jobs:read
 GET    /api/v1/jobs/{job_id}/evaluation                              job        jobs:read
 GET    /api/v1/jobs/{job_id}/leaderboard                             job        jobs:read
@@ -71,7 +71,7 @@ POST   /api/v1/jobs/{job_id}/resume                                  job        
 POST   /api/v1/jobs/{job_id}/retry                                   job        jobs:write
 GET    /api/v1/jobs/{job_id}/ledger                                  job        ledger:read
 POST   /api/v1/jobs/{job_id}/fork                                    job        jobs:read
-POST   /api/v1/jobs/{job_id}/replay                                  job        jobs:read
+POST   /api/v1/jobs/{job_id}/replay                                  job        jobs:write
 GET    /api/v1/jobs                                                  somewhere  jobs:read
 GET    /api/v1/events                                                somewhere  jobs:read
 POST   /api/v1/jobs                                                  somewhere  jobs:write

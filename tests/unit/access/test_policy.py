@@ -40,10 +40,9 @@ def test_whatever_changes_something_needs_more_than_reading() -> None:
         and rule.permission is not None
         and rule.permission.value.endswith(":read")
     }
-    # They submit a job, and ask again where it is to go; the last one changes nothing.
+    # A fork asks again where its job is to go; the other changes nothing.
     assert lenient == {
         "POST /api/v1/jobs/{job_id}/fork",
-        "POST /api/v1/jobs/{job_id}/replay",
         "POST /api/v1/audit/verify",
     }
 

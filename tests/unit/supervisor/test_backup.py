@@ -163,7 +163,9 @@ def test_only_a_new_home_is_filled(home: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(Conflict, match="is not empty"):
         backup.restore(tmp_path / "copy", tmp_path / "link")
-    lock = HomeLock(load_settings(home=home).run_dir)
+    run_dir = load_settings(home=home).run_dir
+    run_dir.mkdir(parents=True, exist_ok=True)
+    lock = HomeLock(run_dir)
     lock.acquire()
     with pytest.raises(Conflict, match="a platform runs"):
         backup.restore(tmp_path / "copy", home)
