@@ -18,7 +18,7 @@ if [[ -e $folder ]]; then
   echo "$folder is there already; remove it if you want new secrets, and with it the volumes that know the old ones" >&2
   exit 0
 fi
-token="$(random)" postgres="$(random)" redis="$(random)" key="key$(random)" secret="$(random)"
+token="$(random)" metrics="$(random)" postgres="$(random)" redis="$(random)" key="key$(random)" secret="$(random)"
 database="postgresql://tensorfleet:$postgres@postgres:5432/tensorfleet"
 if [[ -n $outside ]]; then
   database="${TENSORFLEET_DATABASE_URL-}" key="${AWS_ACCESS_KEY_ID-}" secret="${AWS_SECRET_ACCESS_KEY-}"
@@ -33,6 +33,7 @@ part="$folder.part"
 rm -rf "$part"
 mkdir -m 0700 "$part" # the files in it are read by containers of other users; nobody else gets this far
 printf '%s' "$token" >"$part/token"
+printf '%s' "$metrics" >"$part/metrics-token"
 printf '%s' "$postgres" >"$part/postgres-password"
 random >"$part/grafana-password"
 printf 'requirepass %s\nsave ""\nappendonly no\nmaxmemory 256mb\nmaxmemory-policy allkeys-lru\n' "$redis" >"$part/redis.conf"
@@ -41,11 +42,12 @@ cat >"$part/s3.json" <<EOF
   "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}
 EOF
 {
-  echo "TENSORFLEET_TOKEN=$token"
+  echo "TENSORFLEET_METRICS__TOKEN=$metrics"
   echo "TENSORFLEET_BOOTSTRAP__AGENT=$(random)"
 } >"$part/agent.env"
 {
   cat "$part/agent.env"
+  echo "TENSORFLEET_TOKEN=$token"
   [[ -z $key ]] || printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$key" "$secret"
   echo "TENSORFLEET_BOOTSTRAP__GATEWAY=$(random)"
   echo "TENSORFLEET_BOOTSTRAP__TUNER=$(random)"

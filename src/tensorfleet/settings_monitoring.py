@@ -31,6 +31,12 @@ class MetricsSettings(BaseModel):
     agent: int = _PORT
     monitor: int = _PORT
     tuner: int = _PORT
+    token: SecretStr = SecretStr("")
+    """What Prometheus brings, and good for nothing else: with it, agents need not hold the home's own token."""
+
+    def token_or(self, home_token: str) -> str:
+        """What whoever reads metrics has to bring."""
+        return self.token.get_secret_value() or home_token
 
     def address_of(self, role: str) -> str:
         """`host:port`, or nothing where the role shows none."""

@@ -55,7 +55,21 @@ def test_models_are_listed_by_name_in_pages(store: SqlRegistryStore) -> None:
     assert [model.name for model in store.models(2, "iris")] == ["wine"]
     assert first[1].created_at == START + timedelta(seconds=1)
     assert first[1].updated_at == START + timedelta(seconds=2)
-    assert sorted(store.model_names()) == ["digits", "iris", "wine"]
+    assert sorted(store.model_names("default")) == ["digits", "iris", "wine"]
+
+
+def test_models_of_a_workspace_are_a_list_of_their_own(store: SqlRegistryStore) -> None:
+    store.record_version(version_of("wine", 1), START, tell_job=False)
+    others = replace(version_of("lab~wine", 1), workspace="lab", source="file:///objects/models/j-9/1")
+    store.record_version(others, START, tell_job=False)
+    assert [model.name for model in store.models(10, None, ("default",))] == ["wine"]
+    assert [(model.bare_name, model.workspace) for model in store.models(10, None, ("lab",))] == [
+        ("wine", "lab")
+    ]
+    assert store.models(10, None, ()) == []
+    assert store.model_names("lab") == ["lab~wine"]
+    assert store.workspaces_of("models/j-9/1") == {"lab"}
+    assert store.workspaces_of("models/j-9") == set()
 
 
 def test_versions_are_listed_newest_first_in_pages(store: SqlRegistryStore) -> None:

@@ -22,13 +22,13 @@ ROLES = ("gateway", "orchestrator", "agent", "monitor", "tuner")
 CLIENTS_OWN = {"TENSORFLEET_TOKEN", "TENSORFLEET_HOME", "TENSORFLEET_LOG_LEVEL", "TENSORFLEET_LOG_FORMAT"}
 """Read from the environment by processes themselves."""
 AGENTS_OWN = {
-    "TENSORFLEET_TOKEN",
+    "TENSORFLEET_METRICS__TOKEN",
     "TENSORFLEET_BOOTSTRAP__AGENT",
 }
 """All the secrets that an agent gets."""
 MONITORING = ("prometheus", "alertmanager", "grafana")
 JOINING = {f"TENSORFLEET_BOOTSTRAP__{role}" for role in ("AGENT", "GATEWAY", "TUNER")}
-RANDOM = {"TENSORFLEET_TOKEN", *JOINING}
+RANDOM = {"TENSORFLEET_TOKEN", "TENSORFLEET_METRICS__TOKEN", *JOINING}
 Manifest = dict[str, Any]
 
 

@@ -93,7 +93,7 @@ def test_the_token_is_random_and_agents_have_no_database() -> None:
         assert base64.b64decode(secret["TENSORFLEET_DATABASE_URL"]) == b"postgresql://u:p@h/n"
         agent = dict(manifests.pods(rendered))["fleet-agent"]["containers"][0]
         assert all("secretRef" not in source for source in agent["envFrom"])
-    assert len(tokens) == 10, "all are random, each time"
+    assert len(tokens) == 12, "all are random, each time"
 
 
 def test_only_orchestrators_can_open_the_authority() -> None:

@@ -117,6 +117,10 @@ ROOT = Principal(ROOT_ID, ROOT_ID, frozenset(Permission))
 """Whoever can read the home's token owns the platform anyway."""
 
 
+SCRAPER = Principal("metrics", "metrics", frozenset({Permission.FLEET_READ}), via="scrape")
+"""Whoever reads metrics with a token for that alone."""
+
+
 @dataclass(frozen=True)
 class User:
     """A person, or a program with an account of its own (`is_service`), which cannot sign in by password."""

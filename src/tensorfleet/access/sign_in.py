@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tensorfleet.access import passwords
-from tensorfleet.access.model import ROOT, Principal, Session, User, principal_of
+from tensorfleet.access.model import ROOT, SCRAPER, Principal, Session, User, principal_of
 from tensorfleet.access.ports import AccessStore
 from tensorfleet.access.tokens import (
     BAD_REFRESH,
@@ -43,9 +43,18 @@ class Guard:
 class SignIn:
     """Proves who somebody is."""
 
-    def __init__(self, store: AccessStore, home_token: str, clock: Clock, guard: Guard | None = None) -> None:
+    def __init__(
+        self,
+        store: AccessStore,
+        home_token: str,
+        clock: Clock,
+        guard: Guard | None = None,
+        scrape_token: str = "",
+    ) -> None:
+        """`scrape_token` is good for reading metrics alone; none when empty."""
         self._store = store
         self._root = home_token.encode()
+        self._scraper = scrape_token.encode()
         self._maker = TokenMaker(home_token)
         self._sealing = derive(home_token, b"sealed fields")
         self._clock = clock
@@ -124,6 +133,8 @@ class SignIn:
             raise NotAuthenticated("this is not a token of this TensorFleet")
         if hmac.compare_digest(token.encode(errors="surrogateescape"), self._root):
             return ROOT
+        if self._scraper and hmac.compare_digest(token.encode(errors="surrogateescape"), self._scraper):
+            return SCRAPER
         return self._by_key(token) if token.startswith(KEY_PREFIX) else self._by_access_token(token)
 
     def _by_access_token(self, token: str) -> Principal:

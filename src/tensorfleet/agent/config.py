@@ -45,6 +45,8 @@ class AgentConfig:
     """Socket of the process that it is one of the children of: its templates are forked from one that is there."""
     metrics: str = ""
     """`host:port` at which it shows its metrics; nowhere when empty."""
+    metrics_token: str = ""
+    """What whoever reads them has to bring; `token` when empty."""
     secured: bool = False
     """Whether it shows a certificate: the one in `work_dir`, whose name is then its own."""
     credentials: dict[str, Any] = field(default_factory=dict)

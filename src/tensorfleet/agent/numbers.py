@@ -91,4 +91,4 @@ def serve(agent: Agent, config: AgentConfig) -> MetricsServer:
             lambda: agent.attached,
         )
     )
-    return MetricsServer(registry, config.metrics, config.token)
+    return MetricsServer(registry, config.metrics, config.metrics_token or config.token)

@@ -104,7 +104,8 @@ def build_app(settings: Settings, token: str) -> Asgi:
     services = build_services(settings, link.wake, lambda: wake_tuner(settings.run_dir), CallersRights())
     access = SqlAccessStore(services.database)
     buckets = buckets_of(settings.redis_url, token)
-    sign_in = SignIn(access, token, utc_now, SignInLimits(settings.limits, buckets))
+    guard = SignInLimits(settings.limits, buckets)
+    sign_in = SignIn(access, token, utc_now, guard, settings.metrics.token.get_secret_value())
     known = Remembered(sign_in.principal, time.monotonic)
     people = AccessService(access, token, utc_now, known.forget)
     wakes = RedisWakes(RedisLink(settings.redis_url)) if settings.redis_url else None

@@ -221,7 +221,8 @@ def _shown(settings: Settings, drain: Drain, health: MlflowHealth) -> AbstractCo
     drain.written = written.inc
     away = Gauge("tensorfleet_tracking_away", "1 while MLflow does not answer.", registry=registry)
     away.set_function(lambda: float(not health.breaker.reading.closed))
-    return closing(MetricsServer(registry, settings.metrics.address_of("monitor"), ensure_home(settings)))
+    token = settings.metrics.token_or(ensure_home(settings))
+    return closing(MetricsServer(registry, settings.metrics.address_of("monitor"), token))
 
 
 def _telling(settings: Settings, database: Database) -> AbstractContextManager[object]:

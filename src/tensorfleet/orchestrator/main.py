@@ -197,7 +197,9 @@ def _show(
     numbers.show(lambda: gate.leads, lambda: len(room.sessions))
     room.engine.watchers.append(numbers.follow)
     checks = {"/health/live": lambda: pulse.lives, "/health/ready": lambda: pulse.serves and pulse.lives}
-    return MetricsServer(registry, settings.metrics.address_of("orchestrator"), token, checks)
+    return MetricsServer(
+        registry, settings.metrics.address_of("orchestrator"), settings.metrics.token_or(token), checks
+    )
 
 
 async def _lead(

@@ -54,6 +54,7 @@ def agent_config(settings: Settings, token: str) -> AgentConfig:
         save_grace_s=settings.save_grace_s,
         torch_idle_s=settings.torch_idle_s,
         min_free_disk_bytes=settings.min_free_disk_bytes,
+        metrics_token=settings.metrics.token.get_secret_value(),
     )
 
 

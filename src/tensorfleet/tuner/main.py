@@ -138,7 +138,8 @@ def _shown(settings: Settings, conducting: Conducting, lead: SqlLeadership) -> A
     studies.set_function(lambda: float(conducting.running()))
     leads = Gauge("tensorfleet_tuner_leads", "1 while this one leads.", registry=registry)
     leads.set_function(lambda: float(lead.term is not None))
-    return closing(MetricsServer(registry, settings.metrics.address_of("tuner"), ensure_home(settings)))
+    token = settings.metrics.token_or(ensure_home(settings))
+    return closing(MetricsServer(registry, settings.metrics.address_of("tuner"), token))
 
 
 def _leads(lead: SqlLeadership) -> bool:
