@@ -72,7 +72,8 @@ class CallersRights:
 
 def no_workspace(name: str) -> NotFound:
     return NotFound(
-        f"there is no workspace '{name[:100]}', or you are not in it; see `tensorfleet workspaces list`"
+        f"there is no workspace '{name[:100]}', or you are not in it; `tensorfleet workspaces list` shows yours, "
+        "and TENSORFLEET_WORKSPACE chooses one"
     )
 
 

@@ -159,6 +159,7 @@ class AccessService:
         workspace = Workspace(name, self._clock(), description)
         if not self._store.add_workspace(workspace):
             raise Conflict(f"there is a workspace '{name}' already")
+        note(target=("workspace", name), workspace=name)
         return workspace
 
     def workspaces(self, limit: int, after: str) -> Sequence[Workspace]:

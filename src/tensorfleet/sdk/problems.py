@@ -38,7 +38,7 @@ def error_of(response: httpx.Response) -> TensorFleetError:
     detail = str(
         problem.get("detail") or problem.get("title") or f"the server answered {response.status_code}"
     )
-    if cls is errors.NotAuthenticated and "TENSORFLEET_TOKEN" not in detail:
+    if cls is errors.NotAuthenticated and "password" not in detail and "login" not in detail:
         detail = f"{detail}; {_SIGN_IN}"
     return _with_wait(_build(cls, detail, problem.get("errors")), response)
 
