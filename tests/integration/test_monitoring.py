@@ -15,13 +15,14 @@ import pytest
 import yaml
 
 import tensorfleet
-from tensorfleet.errors import JobFailed
+from tensorfleet.errors import JobFailed, NotPermitted
 from tensorfleet.testing import prometheus
 from tensorfleet.testing.inbox import Inbox, inbox
 from tensorfleet.testing.platform import own_platform
 from tensorfleet.testing.servers import free_ports
 from tests.integration.test_failover import until
 
+SCRAPE = "only-for-metrics-0123456789"
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
 ROLES = ("gateway", "orchestrator", "agent", "monitor", "tuner")
 JOB = {
@@ -130,7 +131,9 @@ def test_an_agent_that_is_killed_reaches_a_webhook(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     ports = dict(zip((*ROLES, "prometheus", "alertmanager"), free_ports(len(ROLES) + 2), strict=True))
-    metrics = {role: ports[role] for role in ROLES if role != "gateway"}
+    metrics: dict[str, Any] = {role: ports[role] for role in ROLES if role != "gateway"}
+    metrics["token"] = SCRAPE
+    (tmp_path / "scrape").write_text(SCRAPE)
 
     async def story(hook: Inbox) -> None:
         own = {"name": "own", "type": "webhook", "url": f"{hook.url}/own"}
@@ -148,7 +151,7 @@ def test_an_agent_that_is_killed_reaches_a_webhook(tmp_path: Path) -> None:
             )
 
     def watched(url: str, token: str, hook: Inbox, kill: Any) -> None:
-        config, alerts = written(tmp_path, ports, home / "token", hook)
+        config, alerts = written(tmp_path, ports, tmp_path / "scrape", hook)
         with (
             prometheus.alertmanager(alerts, tmp_path, ports["alertmanager"]),
             prometheus.prometheus(config, tmp_path, ports["prometheus"]) as server,
@@ -156,7 +159,9 @@ def test_an_agent_that_is_killed_reaches_a_webhook(tmp_path: Path) -> None:
         ):
             asyncio.run(until(lambda: ups(server) == dict.fromkeys(ROLES, "1"), "all roles are scraped"))
             client.submit(JOB).wait(60)
-            everything_exists(server, token)
+            everything_exists(server)
+            with tensorfleet.Client(url, SCRAPE) as scraper, pytest.raises(NotPermitted):
+                scraper.jobs.list()
             asyncio.run(
                 until(
                     lambda: ask(server, "query", query="tensorfleet_assignment_seconds_count > 0")["result"],
@@ -179,12 +184,12 @@ def test_an_agent_that_is_killed_reaches_a_webhook(tmp_path: Path) -> None:
         assert told["status"] == "firing"
         assert "fell silent" in told["alerts"][0]["annotations"]["summary"]
 
-    def everything_exists(server: str, token: str) -> None:
+    def everything_exists(server: str) -> None:
         found = {"up"} | {rule["record"] for rule in rules() if "record" in rule}
         for role in ROLES:
             refused = httpx.get(f"http://127.0.0.1:{ports[role]}/metrics", trust_env=False)
             assert refused.status_code == 401
-            headers = {"authorization": f"Bearer {token}"}
+            headers = {"authorization": f"Bearer {SCRAPE}"}
             scrape = httpx.get(f"http://127.0.0.1:{ports[role]}/metrics", headers=headers, trust_env=False)
             found |= served(scrape.text)
         for where, expression in expressions():
