@@ -14,6 +14,7 @@ ALL = (
     "autoscaling",
     "noop",
     "scale",
+    "api",
     "recovery",
     "ddp",
     "scaling",

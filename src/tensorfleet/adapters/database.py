@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, DisconnectionError, OperationalError
@@ -139,6 +140,7 @@ def _create_engine(url: str) -> Engine:
         engine = create_engine(
             parsed,
             json_serializer=to_json,
+            json_deserializer=orjson.loads,
             poolclass=QueuePool,
             pool_size=4,
             max_overflow=16,
@@ -156,6 +158,7 @@ def _create_engine(url: str) -> Engine:
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             json_serializer=to_json,
+            json_deserializer=orjson.loads,
             pool_size=4,
             max_overflow=16,
         )
