@@ -42,8 +42,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
     """Room for anything, in few files."""
-    folder.mkdir(exist_ok=True)
-    have = sum(1 for _ in folder.iterdir())
+    folder.mkdir()
     options = "size=64m,nr_inodes=400,mode=700"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
     try:
@@ -54,7 +53,8 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 def exhaust(folder: Path) -> None:
     """Until no file can be made there any more."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    have = sum(1 for _ in folder.iterdir())
     with pytest.raises(OSError, match="No space left"):  # noqa: PT012 - it is the one that fails that ends it
         for number in range(have, have + 1000):
             (folder / str(number)).touch()
