@@ -10,7 +10,6 @@ import typer
 from typer.core import TyperGroup
 
 from tensorfleet.cli import (
-    access,
     algorithms,
     audit,
     backup,
@@ -18,11 +17,14 @@ from tensorfleet.cli import (
     datasets,
     doctor,
     jobs,
+    keys,
     ledger,
     models,
     notify,
+    people,
     plan,
     platform,
+    sign_in,
     sla,
     status,
     studies,
@@ -93,7 +95,10 @@ app.add_typer(notify.app, name="notify")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.add_typer(studies.app, name="studies")
-access.register(app)
+sign_in.register(app)
+app.add_typer(people.users, name="users")
+app.add_typer(people.workspaces, name="workspaces")
+app.add_typer(keys.app, name="keys")
 platform.register(app)
 backup.register(app)
 

@@ -1,9 +1,8 @@
-"""`tensorfleet login`, `users`, `workspaces` and `keys`."""
+"""`tensorfleet users` and `tensorfleet workspaces`."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,11 +10,13 @@ import typer
 
 from tensorfleet.cli import session
 from tensorfleet.cli.session import AsJson
-from tensorfleet.errors import InvalidInput, NotAuthenticated
+from tensorfleet.cli.sign_in import FromStdin, ask_password
 
 users = typer.Typer(no_args_is_help=True, help="See and change who has an account.")
 workspaces = typer.Typer(no_args_is_help=True, help="See and change workspaces, and who is in them.")
-keys = typer.Typer(no_args_is_help=True, help="Make and end keys for programs.")
+
+UserName = Annotated[str, typer.Argument(metavar="USER")]
+WorkspaceName = Annotated[str, typer.Argument(metavar="WORKSPACE")]
 
 
 class Role(StrEnum):
@@ -23,62 +24,6 @@ class Role(StrEnum):
     USER = "user"
     VIEWER = "viewer"
     SERVICE = "service"
-
-
-UserName = Annotated[str, typer.Argument(metavar="USER")]
-WorkspaceName = Annotated[str, typer.Argument(metavar="WORKSPACE")]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
-
-
-def login(
-    username: Annotated[str, typer.Option("--user", "-u", prompt="User", help="Your name.")],
-    password_stdin: FromStdin = False,
-    code: Annotated[str | None, typer.Option(help="Of your second factor, if you have one.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Sign in at the server that TENSORFLEET_URL or the home names; later commands are yours."""
-    from tensorfleet.cli.output import emit_json
-
-    password = _password("Password", password_stdin)
-    with session.connect() as client:
-        try:
-            found = client.access.sign_in(username, password, code)
-        except NotAuthenticated as error:
-            if "second factor" not in error.detail or password_stdin:
-                raise
-            found = client.access.sign_in(username, password, typer.prompt("Code"))
-        url = client.url
-    if as_json:
-        emit_json(found)
-    else:
-        sys.stdout.write(f"Signed in at {url} as {found['username']}: {_rights(found)}.\n")
-
-
-def logout() -> None:
-    """End the session that `login` began."""
-    with session.connect() as client:
-        client.access.sign_out()
-    sys.stdout.write("Signed out.\n")
-
-
-def whoami(as_json: AsJson = False) -> None:
-    """Say who you are for the server, and what you may do where."""
-    from tensorfleet.cli.output import emit_json
-
-    with session.connect() as client:
-        found = client.access.me()
-    if as_json:
-        emit_json(found)
-    else:
-        sys.stdout.write(f"{found['username']} (by {found['via']}): {_rights(found)}\n")
-
-
-def passwd() -> None:
-    """Change your own password; your other sessions end."""
-    old, new = _password("Old password", False), _password("New password", False, again=True)
-    with session.connect() as client:
-        client.access.change_password(old, new)
-    sys.stdout.write("Changed.\n")
 
 
 @users.command("list")
@@ -140,7 +85,7 @@ def add_user(
     """Make an account; without --service it asks for a password."""
     from tensorfleet.cli.output import emit_json
 
-    password = None if service else _password("Password", password_stdin, again=True)
+    password = None if service else ask_password("Password", password_stdin, again=True)
     with session.connect() as client:
         found = client.access.add_user(
             name, password, role=role.value if role else None, email=email, service=service
@@ -172,7 +117,7 @@ def change_user(
     if close is not None:
         changes["disabled"] = close
     if password:
-        changes["password"] = _password("New password", False, again=True)
+        changes["password"] = ask_password("New password", False, again=True)
     if reset_code:
         changes["reset_code"] = True
     if not changes:
@@ -257,94 +202,3 @@ def leave_workspace(name: WorkspaceName, user: UserName) -> None:
     with session.connect() as client:
         client.access.remove_member(name, user)
     sys.stdout.write(f"{user} is not in {name} any more.\n")
-
-
-@keys.command("list")
-def list_keys(
-    user: Annotated[str | None, typer.Option(help="Whose; yours if left out.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List keys, without their texts."""
-    from tensorfleet.cli.output import ago, emit_json, print_table
-
-    with session.connect() as client:
-        found = client.access.keys(user)
-    if as_json:
-        emit_json(found)
-        return
-    rows = [
-        (
-            one["key_id"],
-            one["name"],
-            one["workspace"] or "any",
-            "all" if len(one["scopes"]) > MANY else " ".join(one["scopes"]),
-            "" if one["valid"] else "ended",
-            ago(one["last_used_at"]) if one["last_used_at"] else "never",
-        )
-        for one in found
-    ]
-    empty = "There are no keys; make one with `tensorfleet keys add NAME`."
-    print_table(("id", "name", "workspace", "scopes", "state", "used"), rows, empty=empty)
-
-
-MANY = 6
-
-
-@keys.command("add")
-def add_key(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for, such as ci.")],
-    user: Annotated[str | None, typer.Option(help="Whose key; yours if left out.")] = None,
-    scope: Annotated[
-        list[str] | None, typer.Option(help="What it may do, such as jobs:write; may be repeated.")
-    ] = None,
-    workspace: Annotated[str | None, typer.Option(help="The only one that it is good for.")] = None,
-    days: Annotated[
-        int | None, typer.Option(min=1, max=3650, help="How long it is good; for ever if left out.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make a key and print it; nobody can see it again."""
-    from tensorfleet.cli.output import emit_json
-
-    ends = datetime.now(UTC) + timedelta(days=days) if days else None
-    with session.connect() as client:
-        found = client.access.add_key(
-            name, user=user, scopes=scope or (), workspace=workspace, expires_at=ends
-        )
-    if as_json:
-        emit_json(found)
-        return
-    sys.stderr.write("Keep it safe, it is not shown again; programs send it as TENSORFLEET_TOKEN:\n")
-    sys.stdout.write(f"{found['key']}\n")
-
-
-@keys.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(metavar="KEY", help="Its id.")]) -> None:
-    """End a key, at once."""
-    with session.connect() as client:
-        client.access.revoke_key(key_id)
-    sys.stdout.write(f"Revoked {key_id}.\n")
-
-
-def register(app: typer.Typer) -> None:
-    for command in (login, logout, whoami, passwd):
-        app.command()(command)
-    for name, group in (("users", users), ("workspaces", workspaces), ("keys", keys)):
-        app.add_typer(group, name=name)
-
-
-def _password(what: str, from_stdin: bool, *, again: bool = False) -> str:
-    """Never from the command line, where everybody on the machine can read it."""
-    if from_stdin:
-        found = sys.stdin.readline().rstrip("\n")
-        if not found:
-            raise InvalidInput("standard input has no password; pipe it in, with a line end")
-        return found
-    return str(typer.prompt(what, hide_input=True, confirmation_prompt=again))
-
-
-def _rights(who: dict[str, Any]) -> str:
-    """What somebody may do, in a line."""
-    parts = [f"everywhere {' '.join(who['everywhere'])}"] if who["everywhere"] else []
-    parts += [f"in {name} {' '.join(held)}" for name, held in who["workspaces"].items()]
-    return "; ".join(parts) or "nothing yet; ask to be let into a workspace"

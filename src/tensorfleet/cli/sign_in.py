@@ -1,0 +1,87 @@
+"""`tensorfleet login`, `logout`, `whoami` and `passwd`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from tensorfleet.cli import session
+from tensorfleet.cli.session import AsJson
+from tensorfleet.errors import InvalidInput, NotAuthenticated
+
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+
+def login(
+    username: Annotated[str, typer.Option("--user", "-u", prompt="User", help="Your name.")],
+    password_stdin: FromStdin = False,
+    code: Annotated[str | None, typer.Option(help="Of your second factor, if you have one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign in at the server that TENSORFLEET_URL or the home names; later commands are yours."""
+    from tensorfleet.cli.output import emit_json
+
+    password = ask_password("Password", password_stdin)
+    with session.connect() as client:
+        try:
+            found = client.access.sign_in(username, password, code)
+        except NotAuthenticated as error:
+            if "second factor" not in error.detail or password_stdin:
+                raise
+            found = client.access.sign_in(username, password, typer.prompt("Code"))
+        url = client.url
+    if as_json:
+        emit_json(found)
+    else:
+        sys.stdout.write(f"Signed in at {url} as {found['username']}: {_rights(found)}.\n")
+
+
+def logout() -> None:
+    """End the session that `login` began."""
+    with session.connect() as client:
+        client.access.sign_out()
+    sys.stdout.write("Signed out.\n")
+
+
+def whoami(as_json: AsJson = False) -> None:
+    """Say who you are for the server, and what you may do where."""
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        found = client.access.me()
+    if as_json:
+        emit_json(found)
+    else:
+        sys.stdout.write(f"{found['username']} (by {found['via']}): {_rights(found)}\n")
+
+
+def passwd() -> None:
+    """Change your own password; your other sessions end."""
+    old, new = ask_password("Old password", False), ask_password("New password", False, again=True)
+    with session.connect() as client:
+        client.access.change_password(old, new)
+    sys.stdout.write("Changed.\n")
+
+
+def register(app: typer.Typer) -> None:
+    for command in (login, logout, whoami, passwd):
+        app.command()(command)
+
+
+def ask_password(what: str, from_stdin: bool, *, again: bool = False) -> str:
+    """Never from the command line, where everybody on the machine can read it."""
+    if from_stdin:
+        found = sys.stdin.readline().rstrip("\n")
+        if not found:
+            raise InvalidInput("standard input has no password; pipe it in, with a line end")
+        return found
+    return str(typer.prompt(what, hide_input=True, confirmation_prompt=again))
+
+
+def _rights(who: dict[str, Any]) -> str:
+    """What somebody may do, in a line."""
+    parts = [f"everywhere {' '.join(who['everywhere'])}"] if who["everywhere"] else []
+    parts += [f"in {name} {' '.join(held)}" for name, held in who["workspaces"].items()]
+    return "; ".join(parts) or "nothing yet; ask to be let into a workspace"
