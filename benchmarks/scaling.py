@@ -35,6 +35,8 @@ ROUNDS = int(os.environ.get("BENCH_SCALING_ROUNDS", "3"))
 STEPS = int(os.environ.get("BENCH_SCALING_STEPS", "40"))
 STEP_S = float(os.environ.get("BENCH_SCALING_STEP_S", "0.25"))
 BYTES = int(os.environ.get("BENCH_SCALING_BYTES", str(1 << 20)))
+SLOTS = int(os.environ.get("BENCH_SCALING_SLOTS", "1"))
+"""Of the first agent: with as many as there are workers, one agent does for all of the machine, as `up --workers` has it."""
 SAVE_EVERY = int(os.environ.get("BENCH_SCALING_SAVE_EVERY", "20"))
 WARM = 5
 LIMIT = 0.05
@@ -112,12 +114,13 @@ def cpu_s(running: Fleet) -> float:
 
 
 def grow(running: Fleet, launcher: Launcher, workers: int) -> None:
-    for number in range(online(running), workers):
+    agents = 1 + max(0, workers - SLOTS)
+    for number in range(online(running), agents):
         launch(launcher, f"w-{number}")
     deadline = time.monotonic() + JOIN_LIMIT_S
-    while online(running) < workers:
+    while online(running) < agents:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{online(running)} of {workers} agents after {JOIN_LIMIT_S:.0f} s")
+            raise TimeoutError(f"{online(running)} of {agents} agents after {JOIN_LIMIT_S:.0f} s")
         time.sleep(0.1)
 
 
@@ -133,7 +136,7 @@ def one_round(contenders: dict[str, Contender], workers: int, order: int) -> dic
 def measure() -> dict[int, dict[str, list[Run]]]:
     runs: dict[int, dict[str, list[Run]]] = {}
     with (
-        fleet(workers=1) as running,
+        fleet(workers=SLOTS) as running,
         by_hand() as limit,
         tempfile.TemporaryDirectory(prefix="tensorfleet-scaling-") as code,
     ):
