@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, DisconnectionError, OperationalError
@@ -25,7 +24,7 @@ from sqlalchemy.types import BigInteger, TypeDecorator
 
 from tensorfleet.adapters.together import Statement, keep_together, run_together
 from tensorfleet.errors import InvalidInput, StorageFull, Unavailable
-from tensorfleet.kit.storable import to_json
+from tensorfleet.kit.storable import from_json, to_json
 
 PING_AFTER_S = 1.0
 LOCK_WAIT_S = 15.0
@@ -140,7 +139,7 @@ def _create_engine(url: str) -> Engine:
         engine = create_engine(
             parsed,
             json_serializer=to_json,
-            json_deserializer=orjson.loads,
+            json_deserializer=from_json,
             poolclass=QueuePool,
             pool_size=4,
             max_overflow=16,
@@ -158,7 +157,7 @@ def _create_engine(url: str) -> Engine:
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             json_serializer=to_json,
-            json_deserializer=orjson.loads,
+            json_deserializer=from_json,
             pool_size=4,
             max_overflow=16,
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorfleet.kit.answers import Responses
+from tensorfleet.kit.storable import to_json
 
 NOT_MODIFIED: Responses = {304: {"description": "It is still as If-None-Match says"}}
 """For the `responses` of a route that answers with `tagged`."""
@@ -17,7 +17,7 @@ NOT_MODIFIED: Responses = {304: {"description": "It is still as If-None-Match sa
 
 def tagged(request: Request, data: Any, etag: str | None = None) -> Response:
     """The data as JSON with its ETag (made of what is in it, if none is given); 304 for a caller that has named it."""
-    answer = Response(orjson.dumps(data), media_type="application/json")
+    answer = Response(to_json(data), media_type="application/json")
     etag = etag or f'"{blake2b(answer.body, digest_size=12).hexdigest()}"'
     known = request.headers.get("if-none-match")
     if known is not None and names(known, etag):

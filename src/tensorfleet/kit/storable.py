@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import orjson
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 def storable_text(text: str) -> str:
@@ -21,6 +24,12 @@ def to_json(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:
         return json.dumps(_storable(value), allow_nan=False)
+
+
+def from_json(text: str | bytes) -> Any:
+    """What the JSON says; whole numbers of any length stay whole, which the fast parser would make floats of."""
+    data = text.encode() if isinstance(text, str) else bytes(text)
+    return json.loads(data) if _LONG_NUMBER.search(data) else orjson.loads(data)
 
 
 def _storable(value: Any) -> Any:

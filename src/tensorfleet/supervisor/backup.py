@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorfleet import __version__
+from tensorfleet.audit.anchors import FOLDER as ANCHORS
 from tensorfleet.errors import Conflict, DataInvalid, InvalidInput, StorageFull
 from tensorfleet.kit.clock import Clock, rfc3339, utc_now
 from tensorfleet.kit.files import is_full
@@ -124,10 +125,13 @@ class _Copying:
                 copy.unlink()
             else:
                 self._add(name, path)
-        self._objects()
+        # An anchor of the audit log that is newer than the copied log would say that its end was cut off.
+        self._objects(without=self._home / OBJECTS / ANCHORS)
 
-    def _objects(self) -> None:
+    def _objects(self, without: Path | None = None) -> None:
         for path in _files_below(self._home / OBJECTS):
+            if without is not None and path.is_relative_to(without):
+                continue
             try:
                 status = path.stat()
             except FileNotFoundError:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorfleet.kit.storable import storable_text, to_json
+from tensorfleet.kit.storable import from_json, storable_text, to_json
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,12 @@ def test_json_is_strict(value: Any, read: Any) -> None:
 )
 def test_any_value_can_be_written(value: Any) -> None:
     json.loads(to_json(value), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    "value", [{"seed": 2**200, "x": [1, -(2**63), 2**64 - 1]}, {"a": 0.1, "b": None, "ü": "é"}, []]
+)
+def test_what_was_stored_is_read_as_it_was(value: object) -> None:
+    assert from_json(to_json(value)) == value
+    assert from_json(to_json(value).encode()) == value
+    assert repr(from_json(to_json(value))) == repr(value), "whole numbers stay whole"
