@@ -214,7 +214,7 @@ LONG: dict[str, Any] = {
     "name": "long",
     "algorithm": "mlp",
     "dataset": "digits",
-    "hyperparameters": {"hidden": [16], "dropout": 0.2, "batch_size": 8, "epochs": 3},
+    "hyperparameters": {"hidden": [16], "dropout": 0.2, "batch_size": 8, "epochs": 12},
     "resources": {"workers": 2},
     "checkpoint": {"every_epochs": None, "every_steps": 30},
 }
