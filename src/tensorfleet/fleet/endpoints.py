@@ -73,6 +73,10 @@ def worker_to_dict(worker: Worker, tasks: list[dict[str, Any]]) -> dict[str, Any
     }
 
 
+Shown = Callable[[Worker], dict[str, Any]]
+"""A worker as the caller may see it."""
+
+
 def fleet_to_list(workers: SqlWorkerStore) -> list[dict[str, Any]]:
     running = workers.running()
     return [worker_to_dict(worker, running.get(worker.id, [])) for worker in workers.all()]
@@ -85,6 +89,13 @@ def build_router(workers: SqlWorkerStore, request: Request, seen: Callable[[Any]
     def shown(worker: Worker) -> dict[str, Any]:
         return dict(seen(worker_to_dict(worker, workers.running().get(worker.id, []))))
 
+    _add_reads(router, workers, seen, shown)
+    _add_drain_and_scale(router, workers, request, shown)
+    _add_health(router, workers, request, shown)
+    return router
+
+
+def _add_reads(router: APIRouter, workers: SqlWorkerStore, seen: Callable[[Any], Any], shown: Shown) -> None:
     @router.get("/workers", responses=answers(Page[read.WorkerRead]))
     async def list_workers(
         state: WorkerState | None = None,
@@ -107,6 +118,8 @@ def build_router(workers: SqlWorkerStore, request: Request, seen: Callable[[Any]
         """A worker: its state, its slots, what it has and what it runs."""
         return JSONResponse(shown(workers.get(worker_id)))
 
+
+def _add_drain_and_scale(router: APIRouter, workers: SqlWorkerStore, request: Request, shown: Shown) -> None:
     @router.post("/workers/{worker_id}/drain", status_code=202, responses=CHANGED)
     async def drain_worker(worker_id: str, undo: bool = False) -> dict[str, Any]:
         """No new tasks for the worker, and those that it runs save and go elsewhere; `undo` ends that."""
@@ -116,6 +129,15 @@ def build_router(workers: SqlWorkerStore, request: Request, seen: Callable[[Any]
         await asyncio.to_thread(request, worker_id, "undrain" if undo else "drain")
         return shown(worker)
 
+    @router.post("/fleet/scale", status_code=202, responses=answers(read.Scaled, 202, 409))
+    async def scale_fleet(body: Scale) -> dict[str, Any]:
+        """Sets how many tasks the only agent of the fleet may run at a time."""
+        worker = _only_worker(workers)
+        await asyncio.to_thread(request, worker.id, "scale", slots=body.workers)
+        return {"worker_id": worker.id, "workers": body.workers}
+
+
+def _add_health(router: APIRouter, workers: SqlWorkerStore, request: Request, shown: Shown) -> None:
     @router.post("/workers/{worker_id}/quarantine", status_code=202, responses=CHANGED)
     async def quarantine_worker(worker_id: str, body: Reason | None = None) -> dict[str, Any]:
         """Nothing new is placed on the worker until it is released."""
@@ -145,15 +167,6 @@ def build_router(workers: SqlWorkerStore, request: Request, seen: Callable[[Any]
             )
         await asyncio.to_thread(request, worker_id, "check")
         return shown(worker)
-
-    @router.post("/fleet/scale", status_code=202, responses=answers(read.Scaled, 202, 409))
-    async def scale_fleet(body: Scale) -> dict[str, Any]:
-        """Sets how many tasks the only agent of the fleet may run at a time."""
-        worker = _only_worker(workers)
-        await asyncio.to_thread(request, worker.id, "scale", slots=body.workers)
-        return {"worker_id": worker.id, "workers": body.workers}
-
-    return router
 
 
 def _only_worker(workers: SqlWorkerStore) -> Worker:

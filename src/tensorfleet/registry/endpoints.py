@@ -94,7 +94,14 @@ def may_register(workspace: str | None) -> None:
 def build_router(service: RegistryService, *, registration_wait_s: float = 15.0) -> APIRouter:
     """Routes of the slice; `POST /models` answers 201 if MLflow took it within the wait, else 202."""
     router = APIRouter(tags=["models"])
+    _add_models(router, service)
+    _add_registration(router, service, registration_wait_s)
+    _add_versions(router, service)
+    _add_aliases(router, service)
+    return router
 
+
+def _add_models(router: APIRouter, service: RegistryService) -> None:
     @router.get("/models", responses=answers(Page[read.ModelRead]))
     async def list_models(
         limit: Limit = 100, cursor: Cursor = None, workspace: InWorkspace | None = None
@@ -104,6 +111,13 @@ def build_router(service: RegistryService, *, registration_wait_s: float = 15.0)
         models, following = service.models(limit, cursor, within)
         return {"items": [model_to_dict(model) for model in models], "next_cursor": following}
 
+    @router.get("/models/{name}", responses=answers(read.ModelRead) | NOT_MODIFIED)
+    async def get_model(request: Request, name: str, workspace: InWorkspace = DEFAULT_WORKSPACE) -> Response:
+        """A model, with its latest version and its aliases."""
+        return tagged(request, model_to_dict(service.model(registered_name(workspace, name))))
+
+
+def _add_registration(router: APIRouter, service: RegistryService, wait_s: float) -> None:
     @router.post(
         "/models",
         status_code=201,
@@ -121,7 +135,7 @@ def build_router(service: RegistryService, *, registration_wait_s: float = 15.0)
             intent_id, candidate = await asyncio.to_thread(
                 service.request_folder, body.name, body.source_prefix or "", workspace, may_register
             )
-        number = await _await_version(service, intent_id, registration_wait_s)
+        number = await _await_version(service, intent_id, wait_s)
         if number is None:
             response.status_code = 202
             return {
@@ -133,11 +147,8 @@ def build_router(service: RegistryService, *, registration_wait_s: float = 15.0)
             }
         return version_to_dict(service.version(candidate.name, str(number)))
 
-    @router.get("/models/{name}", responses=answers(read.ModelRead) | NOT_MODIFIED)
-    async def get_model(request: Request, name: str, workspace: InWorkspace = DEFAULT_WORKSPACE) -> Response:
-        """A model, with its latest version and its aliases."""
-        return tagged(request, model_to_dict(service.model(registered_name(workspace, name))))
 
+def _add_versions(router: APIRouter, service: RegistryService) -> None:
     @router.get("/models/{name}/versions", responses=answers(Page[read.ModelVersionRead]))
     async def list_model_versions(
         name: str, limit: Limit = 100, cursor: Cursor = None, workspace: InWorkspace = DEFAULT_WORKSPACE
@@ -160,6 +171,8 @@ def build_router(service: RegistryService, *, registration_wait_s: float = 15.0)
         headers = {"X-Content-Type-Options": "nosniff"}
         return Markdown(card, headers=headers)
 
+
+def _add_aliases(router: APIRouter, service: RegistryService) -> None:
     @router.get("/models/{name}/aliases/{alias}", responses=answers(read.AliasRead) | NOT_MODIFIED)
     async def get_alias(
         request: Request, name: str, alias: str, workspace: InWorkspace = DEFAULT_WORKSPACE
@@ -188,8 +201,6 @@ def build_router(service: RegistryService, *, registration_wait_s: float = 15.0)
     ) -> None:
         """Removes an alias; the version stays."""
         service.delete_alias(registered_name(workspace, name), alias, expected_version(if_match, None))
-
-    return router
 
 
 async def _await_version(service: RegistryService, intent_id: int, wait_s: float) -> int | None:
