@@ -71,10 +71,10 @@ unit: setup-dev ## the parts alone, in two to three minutes; the pure ones have 
 	$(BIN)/pytest tests/unit -q --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov=tensorfleet.scaling --cov=tensorfleet.sla.model --cov=tensorfleet.sla.counts --cov=tensorfleet.sla.figures --cov=tensorfleet.sla.uptime --cov=tensorfleet.health --cov=tensorfleet.objects.rights --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 contracts: setup-dev ## one suite per port, on every backend, with real servers
-	$(BIN)/pytest tests/contracts -q
+	$(BIN)/pytest tests/contracts -q --reruns 1
 
 integration: setup-dev ## the platform as a whole: real processes, killed for real
-	$(BIN)/pytest tests/integration -q
+	$(BIN)/pytest tests/integration -q --reruns 1
 
 deploy-tests: setup-deploy ## images, manifests, chart, scripts: linted, rendered, compared with what there is
 	$(BIN)/pytest tests/deploy -q

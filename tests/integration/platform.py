@@ -45,7 +45,10 @@ class Platform:
             found = self._named("tf-torch", self.process("template"))
         else:
             word = "tensorfleet.agent" if role == "agent" else role
-            found = [child for child in self.supervisor.children() if word in child.cmdline()]
+            found = []
+            for child in self.supervisor.children():
+                with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                    found += [child] if word in child.cmdline() else []
         assert found, f"no process of role {role}"
         return found[0]
 
@@ -57,7 +60,7 @@ class Platform:
     def _named(prefix: str, ancestor: psutil.Process) -> list[psutil.Process]:
         found = []
         for process in ancestor.children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
                 # A process that a task has forked keeps its name, but only a task leads a session.
                 if process.name().startswith(prefix) and os.getsid(process.pid) in (
                     process.pid,

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,22 @@ def ended(study: Study) -> list[dict[str, Any]]:
     return [trial for trial in study.trials() if trial["state"] != "running"]
 
 
+def killed(pids: list[int]) -> bool:
+    """Whether one of them was still there to be killed."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            return True
+    return False
+
+
 def kill_everything(home: Path) -> None:
     """The machine goes down: the supervisor and all below it, at once."""
     platform = Platform(home, holder_of(home))
     family = [platform.supervisor, *platform.supervisor.children(recursive=True)]
     for process in family:
-        process.send_signal(signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):  # a task may have ended since, or the process above has taken it along
+            process.send_signal(signal.SIGKILL)
     psutil.wait_procs(family, timeout=10)
     platform.client.close()
 
@@ -56,8 +66,7 @@ def through_disasters(home: Path, spec: dict[str, Any], *, first: int, then: int
     platform = Platform(home, holder_of(home))
     study = platform.client.tune(spec)
     wait_until(lambda: len(ended(study)) >= first, "the first trials")
-    victim = wait_until(platform.task_pids, "a running trial")[0]  # type: ignore[index]
-    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: killed(platform.task_pids()), "a running trial to kill")
     platform.kill("tuner")
     before = wait_until(lambda: len(found := ended(study)) >= then and found, "more trials")
     platform.client.close()
