@@ -119,6 +119,8 @@ def compose_file(folder: Path) -> Path:
             service.pop(key, None)
         service |= {"network_mode": "host", "extra_hosts": names}
         service["ulimits"] = {"nofile": {"soft": 1024, "hard": 4096}, "nproc": 1000}
+    # Its other catalogues would take a port of ours here, where all have the machine's.
+    loaded["services"]["s3"]["command"] += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     del loaded["networks"]
     path = folder / "compose.yaml"
     path.write_text(yaml.safe_dump(loaded))
@@ -193,6 +195,8 @@ def _in_containers(engine: Engine, socket: str, file: Path) -> int:
             _run(*compose, "up", "--detach", env=env)
         with _timed("ready for jobs"):
             _wait_until(lambda: _answers("/health/ready"), READY_S, "the platform")
+        with _timed("bucket made"):  # by a store that first has to choose its leader
+            _wait_until(lambda: _ended_well(engine, f"{PROJECT}_bucket_1"), READY_S, "the bucket")
         with _timed("a job of two ranks"):
             job = run_job((engine.folder / "secrets/token").read_text())
         print(f"job {job['job_id']}: {job['status']}, {json.dumps(job['metrics'])}")
@@ -263,6 +267,11 @@ def _check_trust(engine: Engine) -> None:
     for role in ("gateway", "tuner", "orchestrator"):
         assert len(_given(engine, role)) == 1, f"{role} has no certificate of its own"
     print("orchestrator, gateway, tuner and two agents have certificates, and nobody else is let in")
+
+
+def _ended_well(engine: Engine, container: str) -> bool:
+    state = engine.podman("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container)
+    return state.split() == ["exited", "0"]
 
 
 def _answers(path: str) -> bool:

@@ -35,6 +35,7 @@ from tensorfleet.access.model import Permission
 from tensorfleet.access.service import AccessService
 from tensorfleet.access.sign_in import Remembered, SignIn
 from tensorfleet.access.store import SqlAccessStore
+from tensorfleet.adapters.marks import marks_of
 from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.adapters.redis_buckets import RedisBuckets
 from tensorfleet.adapters.redis_link import RedisLink
@@ -49,9 +50,10 @@ from tensorfleet.gateway.auditing import build_audit
 from tensorfleet.gateway.auth import Door
 from tensorfleet.gateway.bodies import limit_bodies
 from tensorfleet.gateway.hardening import hardened, policy_of
-from tensorfleet.gateway.limits import SignInLimits, buckets_of, limited
+from tensorfleet.gateway.limits import Limits, SignInLimits, buckets_of, limited
 from tensorfleet.gateway.openapi import DescribedApi, operation_id
 from tensorfleet.gateway.problems import add_problem_handlers
+from tensorfleet.gateway.recalled import Recalled
 from tensorfleet.gateway.scaling import SignalCollector
 from tensorfleet.gateway.streams import LogWatcher, Polling, stream_events
 from tensorfleet.gateway.telemetry import Telemetry
@@ -60,6 +62,7 @@ from tensorfleet.gateway.waker import OrchestratorLink
 from tensorfleet.gateway.whose import Whose
 from tensorfleet.gateway.why import explain
 from tensorfleet.jobs.model import Event
+from tensorfleet.kit import tracing
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.kit.conditional import tagged
 from tensorfleet.monitor.wake import wake_monitor, wake_tuner
@@ -110,6 +113,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
     people = AccessService(access, token, utc_now, known.forget)
     wakes = RedisWakes(RedisLink(settings.redis_url)) if settings.redis_url else None
     local = services.database.is_sqlite
+    marks = marks_of(services.database)
     watcher = LogWatcher(services.log, wakes or Polling(0.01 if local else 0.05), in_thread=not local)
 
     @asynccontextmanager
@@ -128,6 +132,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
                     yield
         finally:
             await watcher.close()
+            await marks.aclose()
             await asyncio.to_thread(audit.close)
             if isinstance(buckets, RedisBuckets):
                 await buckets.aclose()
@@ -166,9 +171,11 @@ def build_app(settings: Settings, token: str) -> Asgi:
     async def welcome() -> PlainTextResponse:
         return PlainTextResponse(WELCOME.format(version=__version__))
 
-    held = limited(limit_bodies(app), settings.limits, buckets)
-    inside = traced(telemetry.counting(audit.calls.inside(held)))
-    return hardened(audit.calls.at_the_door(Door(inside, known, whose.workspace_of)), settings.web)
+    limits = Limits(settings.limits, buckets)
+    inside = traced(telemetry.counting(audit.calls.inside(limited(limit_bodies(app), limits))))
+    whole = hardened(audit.calls.at_the_door(Door(inside, known, whose.workspace_of)), settings.web)
+    # A trace shows each call; what is recalled would be missing in it.
+    return whole if tracing.enabled() else Recalled(whole, marks, known, limits, telemetry)
 
 
 def _kept_by(whose: Whose) -> Callable[[Event], bool]:

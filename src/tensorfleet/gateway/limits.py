@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorfleet.access.current import caller
 from tensorfleet.access.model import ROOT_ID, Principal
@@ -75,37 +75,60 @@ def place_of(address: str) -> str:
     return str(mapped) if mapped is not None else str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
 
 
-def limited(app: Asgi, settings: LimitsSettings, buckets: MemoryBuckets | RedisBuckets) -> Asgi:
-    """The same application; a caller who asks too much gets 429 and learns when to come back."""
-    if not settings.enabled:
-        return app
-    policies = policies_of(settings)
-    shown = {name: policy_header(policy) for name, policy in policies.items()}
-    shared = buckets.take_soon if isinstance(buckets, RedisBuckets) else None
+class Permit(NamedTuple):
+    """What came of drawing from a caller's bucket: the headers that say so, and the policy by which it was done."""
 
-    async def answered(scope: Any, receive: Any, send: Any) -> None:
-        principal = caller.get()
+    taken: Taken
+    policy: Policy
+    headers: list[tuple[bytes, bytes]]
+
+
+class Limits:
+    """The buckets of all callers, by kind of route."""
+
+    def __init__(self, settings: LimitsSettings, buckets: MemoryBuckets | RedisBuckets) -> None:
+        self._policies = policies_of(settings)
+        self._shown = {name: policy_header(policy) for name, policy in self._policies.items()}
+        self._buckets = buckets
+        self._enabled = settings.enabled
+
+    async def draw(self, scope: Any, principal: Principal | None) -> Permit | None:
+        """None for what is not limited."""
         if (
-            scope["type"] != "http"
+            not self._enabled
+            or scope["type"] != "http"
             or (principal is not None and principal.id == ROOT_ID)
             or scope["path"] in _UNLIMITED
         ):
+            return None
+        kind = kind_of(scope["method"], scope["path"]) if principal is not None else "anonymous"
+        key, policy = who_of(principal, scope["client"]), self._policies[kind]
+        if isinstance(self._buckets, RedisBuckets):
+            taken = await self._buckets.take_soon(key, policy)
+        else:
+            taken = self._buckets.take(key, policy)
+        headers = [(b"ratelimit-policy", self._shown[kind]), (b"ratelimit", limit_header(policy, taken))]
+        return Permit(taken, policy, headers)
+
+
+def limited(app: Asgi, limits: Limits) -> Asgi:
+    """The same application; a caller who asks too much gets 429 and learns when to come back."""
+
+    async def answered(scope: Any, receive: Any, send: Any) -> None:
+        permit = await limits.draw(scope, caller.get())
+        if permit is None:
             await app(scope, receive, send)
             return
-        kind = kind_of(scope["method"], scope["path"]) if principal is not None else "anonymous"
-        key, policy = who_of(principal, scope["client"]), policies[kind]
-        taken = await shared(key, policy) if shared else buckets.take(key, policy)
-        headers = [(b"ratelimit-policy", shown[kind]), (b"ratelimit", limit_header(policy, taken))]
 
         async def told(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *headers]
+                message["headers"] = [*message.get("headers", ()), *permit.headers]
             await send(message)
 
-        if taken.allowed:
+        if permit.taken.allowed:
             await app(scope, receive, told)
             return
-        await from_error(_refusal(policy, taken))(scope, receive, told)
+        await from_error(_refusal(permit.policy, permit.taken))(scope, receive, told)
 
     return answered
 

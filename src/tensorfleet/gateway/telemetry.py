@@ -91,6 +91,12 @@ class Telemetry:
 
         return router
 
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One more answer, which took so long to its first byte."""
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(route, f"{status // 100}xx").observe(seconds)
+        self.answered(method, route, status, seconds)
+
     def counting(self, app: Asgi) -> Asgi:
         """The same application, counted."""
 
@@ -102,13 +108,8 @@ class Telemetry:
 
             async def noted(message: Any) -> None:
                 if message["type"] == "http.response.start":
-                    route = route_of(scope)
-                    status = message["status"]
                     method = scope["method"] if scope["method"] in METHODS else "other"
-                    self._requests.labels(method, route, status).inc()
-                    seconds = time.perf_counter() - begin
-                    self._seconds.labels(route, f"{status // 100}xx").observe(seconds)
-                    self.answered(method, route, status, seconds)
+                    self.count(method, route_of(scope), message["status"], time.perf_counter() - begin)
                 await send(message)
 
             await app(scope, receive, noted)

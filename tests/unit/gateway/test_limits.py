@@ -8,7 +8,7 @@ import pytest
 from tensorfleet.access.current import caller
 from tensorfleet.access.model import ROOT, Principal
 from tensorfleet.errors import TooManyRequests
-from tensorfleet.gateway.limits import SignInLimits, kind_of, limited, place_of, policies_of, who_of
+from tensorfleet.gateway.limits import Limits, SignInLimits, kind_of, limited, place_of, policies_of, who_of
 from tensorfleet.kit.buckets import MemoryBuckets
 from tensorfleet.settings_protection import LimitSettings, LimitsSettings
 
@@ -21,7 +21,7 @@ class World:
         self.now = 0.0
         self.asked = 0
         self.sent: list[Any] = []
-        self.app = limited(self._app, settings, MemoryBuckets(lambda: self.now))
+        self.app = limited(self._app, Limits(settings, MemoryBuckets(lambda: self.now)))
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked += 1
@@ -116,7 +116,7 @@ async def test_other_scopes_pass(world: World) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["type"])
 
-    await limited(app, LimitsSettings(), MemoryBuckets(lambda: 0.0))({"type": "lifespan"}, None, None)
+    await limited(app, Limits(LimitsSettings(), MemoryBuckets(lambda: 0.0)))({"type": "lifespan"}, None, None)
     assert seen == ["lifespan"]
 
 
