@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tensorfleet.errors import TensorFleetError
 from tensorfleet.jobs.eventlog import SqlEventLog
@@ -17,6 +18,10 @@ from tensorfleet.jobs.schemas import event_to_dict, job_to_dict
 
 KEEP_ALIVE_S = 15.0
 PAGE = 500
+MOST_TOLD = 5_000
+MOST_TOLD_BYTES = 16 << 20
+IDLE_LOOKS = 3
+_Found = TypeVar("_Found")
 _ENDS = tuple(f"job.{status.value}" for status in JobStatus if status.ended)
 
 
@@ -43,8 +48,15 @@ class Polling:
         return
 
 
+class Told(NamedTuple):
+    """An entry of the log, and what a stream says of it."""
+
+    event: Event
+    message: bytes
+
+
 class LogWatcher:
-    """Tells waiting streams that the log has grown.  It looks at the newest id, and only while somebody listens.
+    """Follows the log for all streams, while somebody listens: what is new is read and written as text once.
 
     Args:
         in_thread: for a database across a network: while it does not answer, everything else goes on.
@@ -54,8 +66,12 @@ class LogWatcher:
         self._log = log
         self._pace = pace
         self._in_thread = in_thread
-        self._grown = asyncio.Condition()
+        self._grown = asyncio.Event()
         self._last = 0
+        self._tail: deque[Told] = deque()
+        self._tail_bytes = 0
+        self._before_tail = 0
+        self._away = False
         self._listeners = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -64,14 +80,27 @@ class LogWatcher:
         """The log's newest id when it was last looked at."""
         return self._last
 
+    def recent(self, position: int, newest: int, job_id: str | None) -> list[Told] | None:
+        """The entries after `position`, of a job or of all; None if some of those up to `newest` are not remembered."""
+        if position < self._before_tail or newest > self._last or self._away:
+            return None
+        found = []
+        for told in reversed(self._tail):  # mostly it is the last one or none
+            if told.event.id <= position:
+                break
+            if job_id is None or told.event.job_id == job_id:
+                found.append(told)
+        return found[::-1]
+
     async def wait_beyond(self, position: int, timeout_s: float) -> bool:
         """Returns when the log has entries after `position` (True) or the time is over (False)."""
         self._listeners += 1
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+            self._task = asyncio.create_task(self._follow())
         try:
-            async with asyncio.timeout(timeout_s), self._grown:
-                await self._grown.wait_for(lambda: self._last > position)
+            async with asyncio.timeout(timeout_s):
+                while self._last <= position:
+                    await self._grown.wait()
             return True
         except TimeoutError:
             return False
@@ -84,22 +113,55 @@ class LogWatcher:
             await asyncio.wait([self._task])
         await self._pace.close()
 
-    async def _look(self) -> None:
-        while self._listeners:
-            newest = await self._newest()
-            if newest != self._last:
-                self._last = newest
-                async with self._grown:
-                    self._grown.notify_all()
+    async def _follow(self) -> None:
+        """Streams that have just got something are not waiting, but will be: only a rest without any of them ends it."""
+        self._forget(await self._call(self._log.last_id, self._last))
+        self._tell()
+        idle = 0
+        while self._listeners or idle < IDLE_LOOKS:
+            idle = 0 if self._listeners else idle + 1
+            newest = await self._call(self._log.last_id, self._last)
+            if newest > self._last:
+                await self._take_in(newest)
+                self._tell()
             await self._pace.wait()
 
-    async def _newest(self) -> int:
+    async def _take_in(self, newest: int) -> None:
+        """Remembers what came since the last look; of much, the next looks take the rest."""
+        after, none = self._last, list[Event]()
+        found = await self._call(lambda: self._log.read_after(after, PAGE), none)
+        if not found:  # the log does not answer, or these entries are gone
+            self._forget(newest)
+            return
+        for event in found:
+            told = Told(event, _message(event.id, event.kind, event_to_dict(event)))
+            self._tail.append(told)
+            self._tail_bytes += len(told.message)
+        self._last = found[-1].id
+        while len(self._tail) > MOST_TOLD or self._tail_bytes > MOST_TOLD_BYTES:
+            dropped = self._tail.popleft()
+            self._tail_bytes -= len(dropped.message)
+            self._before_tail = dropped.event.id
+
+    def _tell(self) -> None:
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
+
+    def _forget(self, newest: int) -> None:
+        self._tail.clear()
+        self._tail_bytes = 0
+        self._last = self._before_tail = newest
+
+    async def _call(self, look: Callable[[], _Found], otherwise: _Found) -> _Found:
         try:
-            if self._in_thread:
-                return await asyncio.to_thread(self._log.last_id)
-            return self._log.last_id()  # some 50 µs; a thread would cost more
+            found = (
+                await asyncio.to_thread(look) if self._in_thread else look()
+            )  # a thread costs more than it
         except TensorFleetError:
-            return self._last  # the database is away: the streams' own reads say so
+            self._away = True  # which the streams' own reads then say
+            return otherwise
+        self._away = False
+        return found
 
 
 def _message(event_id: int | None, kind: str, data: dict[str, Any]) -> bytes:
@@ -126,13 +188,17 @@ async def stream_events(
     while True:
         job = get_job() if get_job and may_be_over else None
         may_be_over = False
-        async for event in _pages(log, position, job_id):
-            position = event.id
-            may_be_over = may_be_over or event.kind in _ENDS
-            if keep is None or await asyncio.to_thread(keep, event):
-                yield _message(event.id, event.kind, event_to_dict(event))
         if job is not None and job.status.ended:
-            # Read after the state was seen: all that was committed with the end or before it has been sent.
+            newest = await asyncio.to_thread(
+                log.last_id
+            )  # all that was committed with its end or before is sent
+        async for page in _pages(log, watcher, position, newest, job_id):
+            position = page[-1].event.id
+            may_be_over = may_be_over or any(told.event.kind in _ENDS for told in page)
+            kept = page if keep is None else await asyncio.to_thread(_kept, page, keep)
+            if kept:
+                yield b"".join(told.message for told in kept)
+        if job is not None and job.status.ended:
             yield _message(None, "end", job_to_dict(job))
             return
         position = max(position, newest)
@@ -144,11 +210,23 @@ async def stream_events(
         newest = watcher.newest
 
 
-async def _pages(log: SqlEventLog, position: int, job_id: str | None) -> AsyncIterator[Event]:
+def _kept(page: list[Told], keep: Callable[[Event], bool]) -> list[Told]:
+    return [told for told in page if keep(told.event)]
+
+
+async def _pages(
+    log: SqlEventLog, watcher: LogWatcher, position: int, newest: int, job_id: str | None
+) -> AsyncIterator[list[Told]]:
+    """What there is from `position` to `newest` at least: from memory if the watcher has it, else from the log."""
     while True:
+        found = watcher.recent(position, newest, job_id)
+        if found is not None:
+            if found:
+                yield found
+            return
         page = await asyncio.to_thread(log.read_after, position, PAGE, job_id)
-        for event in page:
-            yield event
+        if page:
+            yield [Told(event, _message(event.id, event.kind, event_to_dict(event))) for event in page]
         if len(page) < PAGE:
             return
         position = page[-1].id
