@@ -22,7 +22,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-dev setup-deploy setup-bench demo test check unit contracts integration chaos chaos-long api-fuzz deploy-tests deploy-check bench dev build proto docs clean
+.PHONY: help setup setup-dev setup-deploy setup-browser setup-bench demo test check unit contracts integration chaos chaos-long api-fuzz deploy-tests deploy-check bench dev build proto sdk docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,7 @@ help: ## this list
 setup: .venv/.setup ## .venv with TensorFleet and its extras
 setup-dev: .venv/.setup-dev ## the same with what the tests need
 setup-deploy: .venv/.setup-deploy ## the same with what looks at deploy/
+setup-browser: .venv/.setup-browser ## the same with Chromium (as root on Debian) and an OpenID provider, for tests
 setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 
 .venv/bin/uv:
@@ -48,6 +49,10 @@ setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 
 .venv/.setup-deploy: .venv/.setup-dev
 	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[deploy]'
+	@touch $@
+
+.venv/.setup-browser: tests/integration/openid/package-lock.json .venv/.setup-dev
+	@$(BIN)/python -m tests.integration.real_browser
 	@touch $@
 
 .venv/.setup-bench: .venv/.setup-dev
@@ -73,7 +78,7 @@ unit: setup-dev ## the parts alone, in two to three minutes; the pure ones have 
 contracts: setup-dev ## one suite per port, on every backend, with real servers
 	$(BIN)/pytest tests/contracts -q --reruns 1
 
-integration: setup-dev ## the platform as a whole: real processes, killed for real
+integration: setup-browser ## the platform as a whole: real processes, killed for real
 	$(BIN)/pytest tests/integration -q --reruns 1
 
 deploy-tests: setup-deploy ## images, manifests, chart, scripts: linted, rendered, compared with what there is
@@ -99,6 +104,9 @@ dev: setup-dev ## the platform from the working tree
 
 proto: setup-dev ## generated gRPC code from wire/tensorfleet.proto
 	$(BIN)/python -m grpc_tools.protoc -Isrc --python_out=src --pyi_out=src --grpc_python_out=src src/tensorfleet/wire/tensorfleet.proto
+
+sdk: setup-dev ## the blocking client of the SDK, made of the asynchronous one in src/tensorfleet/sdk/aio
+	$(BIN)/python -m tensorfleet.testing.sync_sdk
 
 docs: setup-dev ## the documentation, served at http://127.0.0.1:8000
 	$(BIN)/mkdocs serve

@@ -1,4 +1,5 @@
-"""Requests a second of the hot reads, with a key and real rows, beside FastAPI routes that return constants, in turns.
+"""Requests a second of the hot reads, with a key and real rows, beside FastAPI routes that return constants, in turns;
+then two gateways on PostgreSQL, and a thousand live streams.
 
 The load comes from one process with kept connections that does nothing but send the next request when an answer is whole: on two
 cores it takes one and the server the other.
@@ -14,25 +15,32 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
+from benchmarks import api_streams
+from benchmarks.api_load import CONNECTIONS, ask
 from benchmarks.report import table, write
 from tensorfleet.access.model import Permission
+from tensorfleet.adapters.database import Database
+from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.model import NewEvent
+from tensorfleet.kit.clock import utc_now
 from tensorfleet.supervisor.roles import end_with_parent
 from tensorfleet.testing.platform import own_platform
+from tensorfleet.testing.servers import postgres
 
 JOBS = int(os.environ.get("BENCH_API_JOBS", "1000"))
 ROUNDS = int(os.environ.get("BENCH_API_ROUNDS", "5"))
 LOOK_S = float(os.environ.get("BENCH_API_LOOK_S", "3"))
-CONNECTIONS = 16
+WRITES_PER_S = 50
 PEER = Path(__file__).parent / "peers" / "constant_api.py"
 
 
@@ -43,64 +51,12 @@ class Look:
     per_s: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
 
+    def add(self, per_s: float, p99_ms: float) -> None:
+        self.per_s.append(per_s)
+        self.p99_ms.append(p99_ms)
+
     def shown(self) -> tuple[str, str]:
         return f"{statistics.median(self.per_s):,.0f}", f"{statistics.median(self.p99_ms):.1f}"
-
-
-class Asking(asyncio.Protocol):
-    """One connection that asks the same again as soon as the answer is whole."""
-
-    def __init__(self, request: bytes, until: float, seconds: list[float]) -> None:
-        self._request, self._until, self._seconds = request, until, seconds
-        self._data = b""
-        self._whole = 0
-        self.done = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._ask()
-
-    def _ask(self) -> None:
-        self._data, self._whole, self._began = b"", 0, time.perf_counter()
-        self._transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        self._data += data
-        if not self._whole and (end := self._data.find(b"\r\n\r\n")) >= 0:
-            head = self._data[:end].lower()
-            if not head.startswith(b"http/1.1 200"):
-                self.done.set_exception(RuntimeError(self._data[:500].decode(errors="replace")))
-                self._transport.close()
-                return
-            self._whole = end + 4 + int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-        if self._whole and len(self._data) >= self._whole:
-            now = time.perf_counter()
-            self._seconds.append(now - self._began)
-            if now < self._until:
-                self._ask()
-            else:
-                self._transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
-
-
-async def ask(url: str, path: str, token: str | None, seconds: float) -> tuple[float, float]:
-    """Answers a second, and the 99th percentile in milliseconds."""
-    parts = urlsplit(url)
-    proof = f"Authorization: Bearer {token}\r\n" if token else ""
-    request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{proof}\r\n".encode()
-    loop, found = asyncio.get_running_loop(), list[float]()
-    began = time.perf_counter()
-    made = [
-        await loop.create_connection(
-            lambda: Asking(request, began + seconds, found), parts.hostname, parts.port
-        )
-        for _ in range(CONNECTIONS)
-    ]
-    await asyncio.gather(*(protocol.done for _, protocol in made))
-    return len(found) / (time.perf_counter() - began), statistics.quantiles(found, n=100)[98] * 1000
 
 
 @contextmanager
@@ -146,12 +102,31 @@ async def prepare(url: str, token: str) -> tuple[dict[str, Any], str]:
         return answer.json()["items"][0]["job"], str(key)
 
 
-async def measure() -> dict[str, Look]:
-    looks = {name: Look() for name in ("job", "job, constant", "list", "list, constant")}
+@contextmanager
+def writing(url: str, job_id: str) -> Iterator[None]:
+    """A fleet that commits something all the time: after each commit everything has to be read anew."""
+    database, stop = Database(url), threading.Event()
+    log = SqlEventLog(database)
+
+    def write_on() -> None:
+        while not stop.wait(1 / WRITES_PER_S):
+            with database.begin() as connection:
+                log.append(connection, [NewEvent("log", utc_now(), {"text": "x"}, job_id)])
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+        database.close()
+
+
+async def one_gateway() -> dict[str, Look]:
+    looks: dict[str, Look] = {}
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        os.environ["TENSORFLEET_LIMITS__ENABLED"] = "false"
-        async with own_platform(home) as platform:
+        async with own_platform(Path(folder) / "home") as platform:
             job, key = await prepare(platform.url, platform.token)
             job_id = job["job_id"]
             with constant(job, Path(folder)) as peer:
@@ -163,15 +138,37 @@ async def measure() -> dict[str, Look]:
                 )
                 for round_ in range(ROUNDS + 1):  # the first one warms up
                     for name, url, path, token in asked:
-                        per_s, p99_ms = await ask(url, path, token, LOOK_S)
+                        found = await ask(url, path, token, LOOK_S)
                         if round_:
-                            looks[name].per_s.append(per_s)
-                            looks[name].p99_ms.append(p99_ms)
+                            looks.setdefault(name, Look()).add(*found)
+                    with writing(platform.settings.database, job_id):
+                        for name, url, path, token in asked[::2]:
+                            found = await ask(url, path, token, LOOK_S)
+                            if round_:
+                                looks.setdefault(f"{name}, {WRITES_PER_S} commits a second", Look()).add(
+                                    *found
+                                )
     return looks
 
 
+async def two_gateways() -> Look:
+    """Both asked at once for a job, on a PostgreSQL that syncs its commits."""
+    look = Look()
+    with tempfile.TemporaryDirectory() as folder, postgres(synced=True) as database:
+        async with own_platform(Path(folder) / "home", database_url=database) as platform:
+            second = await platform.add_gateway("gateway-2")
+            job, key = await prepare(platform.url, platform.token)
+            path = f"/api/v1/jobs/{job['job_id']}"
+            for round_ in range(ROUNDS + 1):
+                both = await asyncio.gather(*(ask(url, path, key, LOOK_S) for url in (platform.url, second)))
+                if round_:
+                    look.add(sum(per_s for per_s, _ in both), max(p99_ms for _, p99_ms in both))
+    return look
+
+
 def main() -> None:
-    looks = asyncio.run(measure())
+    os.environ["TENSORFLEET_LIMITS__ENABLED"] = "false"
+    looks = asyncio.run(one_gateway())
     rows = [(name, *look.shown()) for name, look in looks.items()]
     table(f"{JOBS:,} jobs, {CONNECTIONS} connections, one gateway", rows, ("", "answers a second", "p99 ms"))
     ratios = {
@@ -183,9 +180,16 @@ def main() -> None:
     }
     for name, ratio in ratios.items():
         print(f"  {name}: {ratio:.2f} of a route that returns a constant")
+    pair = asyncio.run(two_gateways())
+    table("a job, two gateways on PostgreSQL", [("both", *pair.shown())], ("", "answers a second", "p99 ms"))
+    streams = asyncio.run(api_streams.measure())
     write(
-        "api", {"jobs": JOBS, "ratios": ratios, "looks": {name: vars(look) for name, look in looks.items()}}
-    )
+        "api",
+        {
+            "jobs": JOBS, "ratios": ratios, "looks": {name: vars(look) for name, look in looks.items()},
+            "two_gateways": vars(pair), "streams": streams,
+        },
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def write(name: str, data: dict[str, Any]) -> None:
     print(f"\nwritten to {path}")
 
 
-def table(title: str, rows: list[tuple[str, ...]], head: tuple[str, ...]) -> None:
+def table(title: str, rows: Sequence[tuple[str, ...]], head: tuple[str, ...]) -> None:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     print(f"\n{title}\n")
     for row in [head, *rows]:

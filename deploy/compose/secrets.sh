@@ -48,6 +48,7 @@ EOF
 {
   cat "$part/agent.env"
   echo "TENSORFLEET_TOKEN=$token"
+  echo "TENSORFLEET_SECRETS_KEY=$(head -c 32 /dev/urandom | base64)"
   [[ -z $key ]] || printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$key" "$secret"
   echo "TENSORFLEET_BOOTSTRAP__GATEWAY=$(random)"
   echo "TENSORFLEET_BOOTSTRAP__TUNER=$(random)"

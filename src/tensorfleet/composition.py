@@ -38,12 +38,18 @@ from tensorfleet.ledger.model import Price, PriceBook
 from tensorfleet.ledger.service import Ledger
 from tensorfleet.ledger.store import SqlLedgerStore
 from tensorfleet.objects.blobs import BlobStore
+from tensorfleet.quotas.model import Limits as QuotaLimits
+from tensorfleet.quotas.store import SqlQuotaStore
 from tensorfleet.registry.store import SqlRegistryStore
 from tensorfleet.scaling.model import Limits
 from tensorfleet.scaling.packing import largest_fleet
 from tensorfleet.scaling.windows import Window
 from tensorfleet.scheduling.model import Quota
 from tensorfleet.scheduling.room import capacity
+from tensorfleet.secrets.keys import add_key, load_keyring
+from tensorfleet.secrets.service import missing
+from tensorfleet.secrets.store import SqlSecretStore
+from tensorfleet.secrets.vault import Vault
 from tensorfleet.settings import Settings
 from tensorfleet.settings_autoscale import days_of, find_zone
 from tensorfleet.settings_sla import ObjectiveSettings
@@ -77,6 +83,9 @@ class Services:
     objects: GuardedObjectStore
     blobs: BlobStore
     datasets: DatasetService
+    secrets: SqlSecretStore
+    vault: Vault
+    quotas: SqlQuotaStore
 
 
 def build_services(
@@ -90,14 +99,15 @@ def build_services(
     """
     database = Database(settings.database, open_herald(settings.redis_url))
     log = SqlEventLog(database)
-    job_store = SqlJobStore(database)
+    quotas = SqlQuotaStore(database, log, quotas_of(settings))
+    job_store = SqlJobStore(database, quotas.admit_jobs)
     workers = SqlWorkerStore(database)
     objects = guard_objects(open_object_store(settings.objects, patience=OF_REQUESTS))
     blobs = BlobStore(objects)
     work_dir = Path(settings.home) / "work"
     work_dir.mkdir(parents=True, exist_ok=True)
     datasets = DatasetService(
-        SqlDatasetStore(database),
+        SqlDatasetStore(database, quotas.admit_dataset),
         blobs,
         work_dir,
         inspector=Inspector(settings.objects),
@@ -105,9 +115,9 @@ def build_services(
     )
     registered = SqlRegistryStore(database).refers_to
     leftovers = Leftovers(objects, log, job_store.shares_provenance, registered)
-    inputs = FleetInputs(
-        datasets, blobs, workers, limits_of(settings) if settings.autoscale.enabled else None
-    )
+    secrets = SqlSecretStore(database)
+    grows = limits_of(settings) if settings.autoscale.enabled else None
+    inputs = FleetInputs(datasets, blobs, workers, grows, secrets)
     jobs = JobService(job_store, log, inputs, utc_now, wake, wake_tuner, leftovers.clear, rights)
     forks = Forks(jobs, job_store, log, objects.copy, wake)
     made_of = Provenance(
@@ -119,9 +129,28 @@ def build_services(
         provenance.hyperparameters,
         wake,
     )
+    vault = vault_of(settings, secrets)
     return Services(
-        settings, database, log, job_store, jobs, forks, made_of, workers, objects, blobs, datasets
+        settings,
+        database,
+        log,
+        job_store,
+        jobs,
+        forks,
+        made_of,
+        workers,
+        objects,
+        blobs,
+        datasets,
+        secrets,
+        vault,
+        quotas,
     )
+
+
+def vault_of(settings: Settings, secrets: SqlSecretStore) -> Vault:
+    """The platform's keys, for all that is kept sealed."""
+    return Vault(partial(load_keyring, settings), partial(add_key, settings), secrets, utc_now)
 
 
 def worker_types_of(settings: Settings) -> tuple[WorkerType, ...]:
@@ -219,19 +248,30 @@ def service_levels_of(settings: Settings, database: Database) -> ServiceLevels:
     return ServiceLevels(SqlJobFigures(database), SqlMeasurements(database), objectives_of(settings), utc_now)
 
 
-def quotas_of(settings: Settings) -> dict[str, Quota]:
-    """The workspaces' quotas as the scheduler reads them."""
-    return {name: Quota(**quota.model_dump()) for name, quota in settings.quotas.items()}
+def quotas_of(settings: Settings) -> dict[str, QuotaLimits]:
+    """The workspaces' quotas, as far as the settings have them."""
+    return {name: QuotaLimits(**quota.model_dump()) for name, quota in settings.quotas.items()}
+
+
+def running_quotas_of(settings: Settings) -> dict[str, Quota]:
+    """The same as the scheduler reads them."""
+    return {name: limits.running for name, limits in quotas_of(settings).items()}
 
 
 class FleetInputs:
     """`jobs.service.Inputs` over the datasets, the code store, the catalogue and the fleet as it is."""
 
     def __init__(
-        self, datasets: DatasetService, blobs: BlobStore, workers: SqlWorkerStore, grows: Limits | None = None
+        self,
+        datasets: DatasetService,
+        blobs: BlobStore,
+        workers: SqlWorkerStore,
+        grows: Limits | None = None,
+        secrets: SqlSecretStore | None = None,
     ) -> None:
         """`grows`: how far the fleet may grow by itself, where it does."""
         self._grows = grows
+        self._secrets = secrets
         self._datasets = datasets
         self._blobs = blobs
         self._workers = workers
@@ -289,6 +329,16 @@ class FleetInputs:
             or (worker.state is WorkerState.LOST and worker.seen_at > recently)
         ]
         return capacity_errors(spec, counted, self._grows)
+
+    def check_secrets(self, spec: JobSpec) -> Sequence[FieldError]:
+        if self._secrets is None:
+            return []
+        found = missing(self._secrets, spec.workspace, spec.secrets.values())
+        return [
+            FieldError(f"secrets.{variable}", found[secret], "not_found")
+            for variable, secret in spec.secrets.items()
+            if secret in found
+        ]
 
 
 def _missing_for(spec: JobSpec) -> list[FieldError]:

@@ -9,6 +9,7 @@ TensorFleetError
 ├── NotFound              no such job, dataset, model ...                       404
 ├── Conflict              it exists, but its state forbids this                 409
 │   ├── IllegalTransition a pair that the lifecycle table does not have         409
+│   ├── OverQuota         its workspace has as much as it may have          409
 │   ├── LostLead          an orchestrator that another one has taken over from  409
 │   └── Replaced          an agent that a later one of its name took over from  409
 ├── PreconditionFailed    it is no longer as If-Match says                      412
@@ -27,7 +28,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar
+
+MOST_FIELDS = 20
+"""How many fields that are wrong are named at once."""
 
 
 class TensorFleetError(Exception):
@@ -37,6 +42,8 @@ class TensorFleetError(Exception):
     title: ClassVar[str] = "Error"
     http_status: ClassVar[int] = 500
     retriable: ClassVar[bool] = False
+    wait_s: float = 0.0
+    """How long to wait before the same call may work, as far as the server has said."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -62,7 +69,7 @@ class InvalidInput(TensorFleetError):
 
     def __init__(self, detail: str, errors: Iterable[FieldError] = ()) -> None:
         super().__init__(detail)
-        self.errors = tuple(errors)
+        self.errors = tuple(islice(errors, MOST_FIELDS))
 
 
 class SpecInvalid(InvalidInput):
@@ -70,7 +77,7 @@ class SpecInvalid(InvalidInput):
     title = "The job cannot run as written"
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
-        found = tuple(errors)
+        found = tuple(islice(errors, MOST_FIELDS))
         super().__init__("; ".join(f"{e.field}: {e.message}" if e.field else e.message for e in found), found)
 
 
@@ -106,6 +113,11 @@ class Conflict(TensorFleetError):
 class IllegalTransition(Conflict):
     code = "illegal_transition"
     title = "Not possible in this state"
+
+
+class OverQuota(Conflict):
+    code = "over_quota"
+    title = "Over the workspace's quota"
 
 
 class PreconditionFailed(TensorFleetError):

@@ -17,6 +17,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -30,16 +31,23 @@ from tensorfleet.kit.addresses import join_address, split_address, stays_here
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.kit.home import ADDRESS_FILE, TOKEN_FILE, default_home
 from tensorfleet.kit.units import parse_size
+from tensorfleet.settings_access import AccessSettings, ProviderSettings
 from tensorfleet.settings_audit import AuditSettings
 from tensorfleet.settings_autoscale import AutoscaleSettings, MinimumWindow
 from tensorfleet.settings_health import HealthSettings
 from tensorfleet.settings_monitoring import ChannelSettings, MetricsSettings
 from tensorfleet.settings_protection import LimitsSettings, OutgoingSettings, WebSettings
+from tensorfleet.settings_retention import RetentionRules, RetentionSettings
 from tensorfleet.settings_sla import SlaSettings
 from tensorfleet.settings_spending import BudgetSettings, PricesSettings
+from tensorfleet.settings_tls import AcmeSettings, TlsSettings
 from tensorfleet.settings_trust import BootstrapSettings
+from tensorfleet.settings_webhooks import WebhooksSettings
 
 __all__ = ["ADDRESS_FILE", "TOKEN_FILE", "Settings", "default_home", "ensure_home", "load_settings"]
+
+
+_SECRET = re.compile("secret|password|token|key|url|notify|bootstrap|proxy|oidc")
 
 
 class WorkspaceQuota(BaseModel):
@@ -50,6 +58,7 @@ class WorkspaceQuota(BaseModel):
     slots: int | None = Field(default=None, ge=0)
     cpus: float | None = Field(default=None, ge=0)
     gpus: float | None = Field(default=None, ge=0)
+    memory_bytes: Annotated[int, BeforeValidator(parse_size)] | None = Field(default=None, ge=0)
     weight: float = Field(default=1.0, gt=0)
 
 
@@ -118,13 +127,16 @@ class Settings(BaseSettings):
     """How long a certificate is good; it is renewed when half of that is over."""
     authority_secret: SecretStr = SecretStr("")
     """With it the authority lies in the database, sealed: every orchestrator that has the secret is the authority."""
+    secrets_key: SecretStr = SecretStr("")
+    """What secrets of workspaces are sealed with: 32 random bytes in base64, or `file:/path` of such; several by commas, the
+    newest first.  Where it is empty, the file `secrets.key` in the home; gateways and orchestrators need the same."""
     bootstrap: BootstrapSettings = BootstrapSettings()
     """Secrets with which machines of a role let themselves in, where their number follows the load."""
-    database_url: str = ""
+    database_url: str = Field(default="", repr=False)
     object_store_url: str = ""
     object_url_life_s: float = Field(default=300.0, ge=1, le=86400)
     """On S3, how long an address is good at which a task reads an object."""
-    mlflow_url: str = ""
+    mlflow_url: str = Field(default="", repr=False)
     workers: int = Field(default=2, ge=1, le=1024)
     """Slots of the local agent: how many tasks it runs at a time."""
     lease_s: float = Field(default=8.0, gt=0)
@@ -141,7 +153,8 @@ class Settings(BaseSettings):
     policy: Literal["resource_fit", "round_robin", "least_loaded", "affinity"] = "resource_fit"
     """How workers are chosen for a job that can start."""
     quotas: dict[str, WorkspaceQuota] = Field(default_factory=dict)
-    """By workspace: at most so many `slots`, `cpus` and `gpus` at a time, and its `weight` in sharing the fleet."""
+    """By workspace: at most so many `slots`, `cpus`, `gpus` and `memory_bytes` at a time, and its `weight` in sharing the fleet.
+    What administrators set through the API goes before it."""
     grow_after_s: float = Field(default=30.0, ge=0)
     """An elastic job that runs with fewer workers than it wants keeps its size for so long before it gets more."""
     fleet: FleetSettings = FleetSettings()
@@ -160,15 +173,25 @@ class Settings(BaseSettings):
     """By workspace: what it may spend in a month, and what happens then."""
     sla: SlaSettings = Field(default_factory=SlaSettings)
     """What is promised, to all and to single workspaces, and how its keeping is measured."""
+    access: AccessSettings = AccessSettings()
+    """How people sign in by browser, and at which OpenID providers."""
     audit: AuditSettings = AuditSettings()
     """What the audit log records, and for how long."""
     limits: LimitsSettings = LimitsSettings()
     """How much each user or key may ask of the API."""
+    tls: TlsSettings = TlsSettings()
+    """With what the gateway proves who it is to clients of its HTTP port."""
+    acme: AcmeSettings = AcmeSettings()
+    """Of whom certificates for the gateway are ordered, and for which names."""
     web: WebSettings = WebSettings()
     """Under which names the gateway is asked, from which pages, and through which proxies."""
     outgoing: OutgoingSettings = OutgoingSettings()
     """Whom the server itself may ask, such as the servers of webhooks."""
-    redis_url: str = ""
+    retention: RetentionSettings = RetentionSettings()
+    """How long is kept what has ended; what is not named here for ever."""
+    webhooks: WebhooksSettings = WebhooksSettings()
+    """How messages to webhooks are delivered, and when they are given up."""
+    redis_url: str = Field(default="", repr=False)
     """Wakes streams at once where several gateways run; nothing is kept there."""
     max_upload_bytes: int = Field(default=1024**4, gt=0)
     log_limit_bytes: int = Field(default=256 * 1024**2, gt=0)
@@ -184,6 +207,12 @@ class Settings(BaseSettings):
                 except ValueError as error:
                     raise ValueError("has to be host:port or unix:/path") from error
         return value
+
+    @model_validator(mode="after")
+    def _has_one_certificate(self) -> Settings:
+        if self.acme.domains and (self.tls.own or self.tls.certificate):
+            raise ValueError("has both 'acme' and 'tls' with a certificate; leave one of them out")
+        return self
 
     @field_validator("notify")
     @classmethod
@@ -231,8 +260,30 @@ class Settings(BaseSettings):
         if self.authority_address:
             return self.authority_address
         tcp = [one for one in self.orchestrator.split(",") if not one.strip().startswith("unix:")]
+        if not tcp and self.listen.startswith("unix:"):
+            return ""  # nobody joins from elsewhere
         host, port = split_address(tcp[0] if tcp else self.listen)
         return join_address(host, port + 10)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the gateway speaks HTTPS."""
+        return bool(self.tls.own or self.tls.certificate or self.acme.domains)
+
+    @property
+    def https_for_s(self) -> int:
+        """For how long browsers are told to use HTTPS only.  Names of a certificate of our own are those of a machine that may
+        have other servers without."""
+        if self.tls.hsts_s is not None:
+            return self.tls.hsts_s
+        return 0 if self.tls.own else 365 * 86400
+
+    @property
+    def redirect_port(self) -> int | None:
+        """Where plain HTTP is answered with the way to HTTPS, and with what ACME asks for; None for nowhere."""
+        if not self.encrypted or self.tls.redirect_port is not None:
+            return self.tls.redirect_port if self.encrypted else None
+        return 80 if self.acme.domains else None
 
     @property
     def pki_dir(self) -> Path:
@@ -282,20 +333,28 @@ def load_settings(**overrides: Any) -> Settings:
         if first["type"] == "extra_forbidden":
             raise InvalidInput(
                 f"there is no setting '{field}'; {nearest(field, _names_beside(field))}"
-            ) from error
+            ) from None
         what = first["msg"].removeprefix("Value error, ")
         what = what[0].lower() + what[1:]
-        raise InvalidInput(
-            f"setting '{field}' {what.removeprefix('input ')}, but is {first['input']!r}"
-        ) from error
+        raise InvalidInput(f"setting '{field}' {what.removeprefix('input ')}{_shown(first)}") from None
     except yaml.YAMLError as error:
         raise InvalidInput(f"tensorfleet.yaml cannot be read: {error}") from error
     return settings
 
 
+def _shown(problem: Any) -> str:
+    """What a setting is, if that can be told: it is no secret, and has none in it."""
+    value, names = problem["input"], ".".join(str(part) for part in problem["loc"])
+    if _SECRET.search(names) or not isinstance(value, str | int | float):
+        return ""
+    return f", but is {value!r}"
+
+
 def _names_beside(field: str) -> list[str]:
     """The settings that there are where this one was looked for."""
     models: dict[str, type[BaseModel]] = {
+        "access": AccessSettings,
+        "access.oidc": ProviderSettings,
         "audit": AuditSettings,
         "fleet": FleetSettings,
         "fleet.types": WorkerTypeSettings,
@@ -309,7 +368,12 @@ def _names_beside(field: str) -> list[str]:
         "bootstrap": BootstrapSettings,
         "limits": LimitsSettings,
         "web": WebSettings,
+        "tls": TlsSettings,
+        "acme": AcmeSettings,
         "outgoing": OutgoingSettings,
+        "webhooks": WebhooksSettings,
+        "retention": RetentionSettings,
+        "retention.workspaces": RetentionRules,
     }
     where = re.sub(r"\.\d+", "", field).rpartition(".")[0]
     return [f"{where}.{name}" if where else name for name in models.get(where, Settings).model_fields]

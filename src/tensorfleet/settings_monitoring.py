@@ -16,6 +16,7 @@ Told = Literal[
     "sla.breached",
     "budget.warned",
     "budget.spent",
+    "webhook.disabled",
 ]
 """Entries of the event log of which people can be told."""
 _PORT = Field(default=0, ge=0, le=65535)

@@ -11,7 +11,7 @@ import pyotp
 import pytest
 
 from tensorfleet.access.current import caller
-from tensorfleet.access.model import ROOT, Permission, Principal, Role, Session, User, Workspace
+from tensorfleet.access.model import ROOT, Identity, Permission, Principal, Role, Session, User, Workspace
 from tensorfleet.access.service import AccessService
 from tensorfleet.access.sign_in import SESSION_LIFETIME, Remembered, SignIn
 from tensorfleet.access.store import SqlAccessStore
@@ -20,6 +20,7 @@ from tensorfleet.errors import Conflict, InvalidInput, NotAuthenticated, NotFoun
 
 HOME = "t" * 43
 PASSWORD = "correct horse"
+IDENTITY = Identity("https://id", "42")
 
 
 @dataclass
@@ -91,27 +92,60 @@ def test_a_user_goes_with_all_that_is_its_own(
     people.set_member("team", "anna", Role.USER)
     key, _ = people.create_key("ci", user="anna")
     store.add_session(Session("s-1", anna.id, 0, clock(), clock(), clock() + SESSION_LIFETIME))
-    store.add_identity("https://id", "42", anna.id, clock())
-    assert store.identity("https://id", "42") == anna.id
+    assert store.add_identity(IDENTITY, anna.id, clock())
+    found = store.find_user_of(IDENTITY)
+    assert found is not None
+    assert found.id == anna.id
     people.delete_user("anna")
     assert store.find_key(key.id) is None
     assert store.find_session("s-1") is None
-    assert store.identity("https://id", "42") is None
+    assert store.find_user_of(IDENTITY) is None
     assert store.members("team") == []
+
+
+def test_a_user_and_an_identity_come_to_be_together(store: SqlAccessStore, clock: Clock) -> None:
+    assert store.add_user_of(IDENTITY, User("u-1", "anna", clock()))
+    assert not store.add_user_of(IDENTITY, User("u-2", "anna-2", clock())), "it stands for somebody already"
+    assert store.find_user_by_name("anna-2") is None
+    other = Identity("https://id", "43")
+    assert not store.add_user_of(other, User("u-3", "anna", clock())), "the name is taken"
+    assert store.find_user_of(other) is None
+    assert not store.add_identity(IDENTITY, "u-1", clock())
 
 
 def test_what_a_provider_gave_it_takes_back(store: SqlAccessStore, clock: Clock) -> None:
     store.add_user(User("u-1", "anna", clock()))
-    for name in ("mine", "theirs", "new"):
+    for name in ("mine", "theirs"):
         store.add_workspace(Workspace(name, clock()))
     store.set_member("mine", "u-1", Role.ADMIN, "person")
-    store.set_provided("u-1", Role.VIEWER, {"theirs": Role.USER, "mine": Role.VIEWER})
+    store.set_provided("u-1", Role.VIEWER, {"theirs": Role.USER, "mine": Role.VIEWER}, clock())
     assert store.memberships("u-1") == {"mine": Role.ADMIN, "theirs": Role.USER}
-    store.set_provided("u-1", None, {"new": Role.USER})
+    assert [(role, given_by) for _, role, given_by in store.members("theirs")] == [(Role.USER, "provider")]
+    assert [(role, given_by) for _, role, given_by in store.members("mine")] == [(Role.ADMIN, "person")]
+    assert role_of(store) == (Role.VIEWER, "provider")
+    store.set_provided("u-1", None, {"new": Role.USER}, clock())
     assert store.memberships("u-1") == {"mine": Role.ADMIN, "new": Role.USER}
+    assert store.find_workspace("new") is not None, "made as it is needed"
+    assert role_of(store) == (None, None)
+
+
+def test_a_role_that_a_person_gave_no_provider_takes(
+    store: SqlAccessStore, people: AccessService, clock: Clock
+) -> None:
+    store.add_user(User("u-1", "anna", clock()))
+    store.set_provided("u-1", Role.VIEWER, {}, clock())
+    people.change_user("anna", {"role": Role.ADMIN})
+    store.set_provided("u-1", Role.VIEWER, {}, clock())
+    assert role_of(store) == (Role.ADMIN, "person")
+    people.change_user("anna", {"role": None})
+    store.set_provided("u-1", Role.VIEWER, {}, clock())
+    assert role_of(store) == (Role.VIEWER, "provider")
+
+
+def role_of(store: SqlAccessStore) -> tuple[Role | None, str | None]:
     user = store.find_user("u-1")
     assert user is not None
-    assert user.role is None
+    return user.role, user.role_given_by
 
 
 def test_a_refresh_token_is_good_for_one_of_two_at_the_same_time(store: SqlAccessStore, clock: Clock) -> None:
@@ -323,7 +357,7 @@ def test_an_administrator_of_a_workspace_decides_who_is_in_it(people: AccessServ
     people.create_workspace("other", "of others")
     acting(enter(sign_in))
     people.set_member("team", "berta", Role.VIEWER)
-    assert [(user.name, role) for user, role in people.members("team")] == [
+    assert [(user.name, role) for user, role, _ in people.members("team")] == [
         ("anna", Role.ADMIN),
         ("berta", Role.VIEWER),
     ]

@@ -145,6 +145,7 @@ ALTERED = {
     "id": "a-x", "at": 5, "action": "jobs.cancel", "actor_id": None, "actor_name": "eve", "via": "token", "credential": "k-2",
     "source": "10.0.0.2", "target_kind": "model", "target": "j-2", "workspace": "other", "outcome": 403, "count": 2,
     "before": "{}", "after": None, "trace_id": "1" * 32, "hash": "0" * 64, "seq": 30,
+    "subject": "u-x", "personal": "{}",
 }  # fmt: skip
 
 

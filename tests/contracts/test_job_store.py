@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event as sql_event
 from sqlalchemy import func, or_, select, update
 
 from tensorfleet.adapters.database import Database
@@ -817,3 +818,27 @@ def test_workers_hold_what_is_leased_to_them(store: SqlJobStore, fleet: SqlWorke
     assert list(fleet.running()) == ["w-1"]
     apply(store, "j-1", TaskFinished(lease.token, DONE))
     assert fleet.running() == {}
+
+
+@pytest.mark.parametrize("within", [("b",), ("a", "c"), ("none",), ()])
+def test_the_jobs_of_some_workspaces(store: SqlJobStore, database: Database, within: tuple[str, ...]) -> None:
+    for number in range(40):
+        store.insert(
+            new_job(
+                f"j-{number:02}", workspace="abcd"[number % 4], created_at=NOW + timedelta(seconds=number)
+            )
+        )
+    asked: list[tuple[str, Any]] = []
+    sql_event.listen(
+        database.engine, "before_cursor_execute",
+        lambda _connection, _cursor, statement, parameters, *_: asked.append((statement, parameters)),
+    )  # fmt: skip
+    mine = [f"j-{number:02}" for number in range(39, -1, -1) if "abcd"[number % 4] in within]
+    found, cursor = store.page(JobFilter(within=within), 7, None, "-created_at")
+    assert [job.id for job in found] == mine[:7]
+    assert (cursor is not None) == (len(mine) > 7)
+    if database.is_sqlite:
+        statement, parameters = next(one for one in asked if "FROM jobs" in one[0])
+        with database.read() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert "TEMP B-TREE" not in str(plan), "all jobs of a workspace are sorted for one page"

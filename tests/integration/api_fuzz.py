@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.integration.api_fuzz_hooks import ROWS
 from tests.integration.platform import Platform, running_platform
 
 TOOL = str(Path(sys.executable).parent / "schemathesis")
 CONFIG = Path(__file__).parent / "api_fuzz.toml"
-ROWS = b"a,b,label\n" + b"".join(b"%d,%d,%s\n" % (n, n % 7, b"xy"[n % 2 : n % 2 + 1]) for n in range(60))
+HOOKS = "tests.integration.api_fuzz_hooks"
+ROOT = Path(__file__).parents[2]
 SCRIPT = """
 from pathlib import Path
 from tensorfleet import train
@@ -46,11 +49,18 @@ class Verdict:
     def generated(self) -> int:
         return int(self.report["test_cases"]["generated"])
 
+    @property
+    def links(self) -> tuple[int, int]:
+        """How many links between calls were followed, of how many."""
+        found = re.search(r"API Links:\s+(\d+) covered / (\d+) selected", self.printed)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
+
     def __str__(self) -> str:
         cases, operations = self.report["test_cases"], self.report["operations"]
         return (
             f"{cases['generated']} requests to {operations['tested']} of {operations['total']} operations "
-            f"in {self.seconds:.0f} s: {cases['unique_failures']} failures, {cases['errored']} errors"
+            f"in {self.seconds:.0f} s, {self.links[0]} of {self.links[1]} links followed: "
+            f"{cases['unique_failures']} failures, {cases['errored']} errors"
         )
 
 
@@ -80,6 +90,8 @@ def prepare(platform: Platform, folder: Path) -> dict[str, list[str]]:
         tune={"space": {"n_estimators": {"int": [5, 20]}}, "trials": 3,
               "objective": {"metric": "accuracy", "direction": "maximize"}},
     )  # fmt: skip
+    client.access.add_user("ada", password="correct horse battery staple", role="viewer")
+    client.access.add_workspace("lab")
     jobs[2].cancel()
     for job in (jobs[0], jobs[1], jobs[3], study):
         job.wait(90)
@@ -87,6 +99,9 @@ def prepare(platform: Platform, folder: Path) -> dict[str, list[str]]:
         "jobs": [job.id for job in jobs] + [study.id],
         "studies": [study.id],
         "workers": [worker["worker_id"] for worker in client.workers.list()],
+        "users": ["ada"],
+        "workspaces": ["default", "lab"],
+        "aliases": ["best"],
     }
 
 
@@ -103,7 +118,13 @@ def run(platform: Platform, folder: Path, *options: str, seed: int = 1) -> Verdi
         *(f"{platform.client.url}/api/openapi.json", "--seed", str(seed), "--report-json-path", str(report)),
         *options,
     ]
-    env = {**os.environ, "TENSORFLEET_TOKEN": (platform.home / "token").read_text().strip(), "NO_COLOR": "1"}
+    env = {
+        **os.environ,
+        "TENSORFLEET_TOKEN": (platform.home / "token").read_text().strip(),
+        "SCHEMATHESIS_HOOKS": HOOKS,
+        "PYTHONPATH": str(ROOT),
+        "NO_COLOR": "1",
+    }
     began = time.monotonic()
     done = subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - began

@@ -91,11 +91,11 @@ class Platform:
 
 
 @contextmanager
-def running_platform(home: Path, workers: int = 3) -> Iterator[Platform]:
+def running_platform(home: Path, workers: int = 3, port: int = 0) -> Iterator[Platform]:
     """`tensorfleet up --detach` in `home`; at the end everything is gone."""
     env = {**os.environ, "TENSORFLEET_HOME": str(home)}
     subprocess.run(
-        [CLI, "up", "--detach", "--port", "0", "--workers", str(workers)],
+        [CLI, "up", "--detach", "--port", str(port), "--workers", str(workers)],
         env=env,
         check=True,
         capture_output=True,

@@ -159,6 +159,32 @@ def test_a_job_there_and_back(platform: Platform, call: Caller) -> None:
     )  # fmt: skip
 
 
+def test_calls_that_change_something_are_in_the_audit_log(platform: Platform, call: Caller) -> None:
+    create = pb.CreateTrainingJobRequest(spec_json=json.dumps(FOREST | {"name": "told"}))
+    job_id = call("CreateTrainingJob", create).job_id
+    wait_until(lambda: platform.client.jobs.get(job_id).ended, "the job to end")
+    refused(call, "CancelJob", pb.CancelJobRequest(job_id=job_id), grpc.StatusCode.FAILED_PRECONDITION)
+    refused(
+        call,
+        "CreateTrainingJob",
+        pb.CreateTrainingJobRequest(spec_json="{}"),
+        grpc.StatusCode.INVALID_ARGUMENT,
+    )
+    call("GetJobStatus", pb.GetJobStatusRequest(job_id=job_id))
+
+    def told() -> list[dict[str, Any]]:
+        return [one for one in platform.client.audit.list(limit=20) if one["source"] == "socket"]
+
+    wait_until(lambda: len(told()) >= 3 and told()[0]["outcome"] == 422, "all of it is told")
+    failed, cancelled, submitted = told()[:3]
+    assert (submitted["action"], submitted["target"], submitted["outcome"]) == ("jobs.submit", job_id, 200)
+    assert (submitted["actor_name"], submitted["via"], submitted["workspace"]) == ("root", "token", "default")
+    assert submitted["after"]["name"] == "told"
+    assert (cancelled["action"], cancelled["target"], cancelled["outcome"]) == ("jobs.cancel", job_id, 409)
+    assert (failed["action"], failed["outcome"]) == ("jobs.submit", 422)
+    assert platform.client.audit.verify()["ok"]
+
+
 def test_what_cannot_be(call: Caller) -> None:
     invalid, none = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
     for text, words in (

@@ -69,6 +69,9 @@ class CallersRights:
     def check_write(self, workspace: str) -> None:
         require(Permission.JOBS_WRITE, workspace)
 
+    def check_secrets(self, workspace: str) -> None:
+        require(Permission.SECRETS_READ, workspace)
+
 
 def no_workspace(name: str) -> NotFound:
     return NotFound(

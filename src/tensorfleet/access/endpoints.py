@@ -15,6 +15,7 @@ from tensorfleet.access.schemas import (
     CallerRead,
     CodeBody,
     CodeSecret,
+    ErasedRead,
     KeyCreated,
     KeyRead,
     Member,
@@ -162,6 +163,11 @@ def _add_users(router: APIRouter, people: AccessService) -> None:
         """Deletes an account, with its keys and roles; what it made stays."""
         await asyncio.to_thread(people.delete_user, user)
 
+    @router.post("/users/{user}/erase", responses=answers(ErasedRead))
+    async def erase_user(user: Name) -> JSONResponse:
+        """Deletes an account, or one that is gone already, and makes unreadable what is kept of its person."""
+        return JSONResponse({"user_id": await asyncio.to_thread(people.erase_user, user)})
+
 
 def _add_workspaces(router: APIRouter, people: AccessService) -> None:
     @router.get("/workspaces", responses=answers(Page[WorkspaceRead]))
@@ -186,7 +192,10 @@ def _add_workspaces(router: APIRouter, people: AccessService) -> None:
     async def list_members(workspace: Name) -> JSONResponse:
         """Who has which role in a workspace."""
         found = await asyncio.to_thread(people.members, workspace)
-        items = [{"user": user.name, "service": user.is_service, "role": role.value} for user, role in found]
+        items = [
+            {"user": user.name, "service": user.is_service, "role": role.value, "given_by": given_by}
+            for user, role, given_by in found
+        ]
         return JSONResponse({"items": items, "next_cursor": None})
 
     @router.put("/workspaces/{workspace}/members/{user}", status_code=204)

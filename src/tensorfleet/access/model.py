@@ -12,6 +12,8 @@ from enum import StrEnum
 
 DEFAULT_WORKSPACE = "default"
 ROOT_ID = "root"
+PERSON, PROVIDER = "person", "provider"
+"""Who gives roles; what a provider gave it takes back."""
 
 
 class Permission(StrEnum):
@@ -23,6 +25,8 @@ class Permission(StrEnum):
     DATASETS_WRITE = "datasets:write"
     MODELS_READ = "models:read"
     MODELS_WRITE = "models:write"
+    SECRETS_READ = "secrets:read"
+    SECRETS_WRITE = "secrets:write"
     LEDGER_READ = "ledger:read"
     FLEET_READ = "fleet:read"
     FLEET_STEER = "fleet:steer"
@@ -44,12 +48,13 @@ _READS = frozenset(
     {Permission.JOBS_READ, Permission.DATASETS_READ, Permission.MODELS_READ, Permission.FLEET_READ}
 )
 _WRITES = frozenset({Permission.JOBS_WRITE, Permission.DATASETS_WRITE, Permission.MODELS_WRITE})
+_SECRETS = frozenset({Permission.SECRETS_READ, Permission.SECRETS_WRITE})
 _GLOBAL = frozenset({Permission.FLEET_STEER, Permission.PLATFORM_ADMIN})
 """These mean the platform as a whole: a role in one workspace does not bring them."""
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _READS | {Permission.LEDGER_READ},
-    Role.SERVICE: _READS | _WRITES,
-    Role.USER: _READS | _WRITES | {Permission.LEDGER_READ},
+    Role.SERVICE: _READS | _WRITES | {Permission.SECRETS_READ},
+    Role.USER: _READS | _WRITES | _SECRETS | {Permission.LEDGER_READ},
     Role.ADMIN: frozenset(Permission),
 }
 
@@ -135,6 +140,16 @@ class User:
     totp_secret: str | None = None
     disabled_at: datetime | None = None
     last_login_at: datetime | None = None
+    role_given_by: str | None = None  # PERSON or PROVIDER
+    personal: str | None = None  # sealed, as it is stored
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom an OpenID provider means: a name or an address may change hands, this never does."""
+
+    issuer: str
+    subject: str
 
 
 @dataclass(frozen=True)
@@ -176,6 +191,19 @@ class Session:
     revoked_at: datetime | None = None
     revoked_why: str | None = None
     client: str | None = None  # address and program that signed in, for people to recognise it
+    ends_at: datetime | None = None  # however often it is refreshed
+    personal: str | None = None  # sealed, as it is stored
 
     def valid_at(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True)
+class SignInCode:
+    """What a browser hands to a program, which gets a session for it once; kept is what it hashes to."""
+
+    digest: str
+    session_id: str
+    challenge: str
+    redirect_uri: str
+    expires_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from datetime import datetime
 from functools import cache
@@ -9,10 +10,10 @@ from functools import cache
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from argon2.low_level import ARGON2_VERSION
 
 from tensorfleet.errors import FieldError, InvalidInput
+from tensorfleet.kit.sealing import Broken, seal_bytes, unseal_bytes
 
 LEAST_LENGTH = 10
 MOST_LENGTH = 1000
@@ -50,7 +51,11 @@ def outdated(kept: str) -> bool:
 
 @cache
 def _nobodys() -> str:
-    return _HASHER.hash(secrets.token_urlsafe(16))
+    """A hash of no password, made without computing one: comparing with it costs what it costs with anybody's, from the first."""
+    costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    parts = (secrets.token_bytes(_HASHER.salt_len), secrets.token_bytes(_HASHER.hash_len))
+    salt, digest = (base64.b64encode(part).decode().rstrip("=") for part in parts)
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
 
 
 def _refused(why: str) -> InvalidInput:
@@ -78,8 +83,7 @@ def step_of_code(secret: str, code: str, now: datetime) -> int | None:
 
 def seal(key: bytes, text: str, what: str) -> str:
     """Encrypts a short text for storage, bound to what it belongs to (AES-256-GCM)."""
-    nonce = secrets.token_bytes(12)
-    return (nonce + AESGCM(key).encrypt(nonce, text.encode(), what.encode())).hex()
+    return seal_bytes(key, text.encode(), what.encode()).hex()
 
 
 def unseal(key: bytes, sealed: str, what: str) -> str:
@@ -88,10 +92,9 @@ def unseal(key: bytes, sealed: str, what: str) -> str:
     Raises:
         InvalidInput: it was sealed with another key, for something else, or was changed.
     """
-    data = bytes.fromhex(sealed)
     try:
-        return AESGCM(key).decrypt(data[:12], data[12:], what.encode()).decode()
-    except InvalidTag as error:
+        return unseal_bytes(key, bytes.fromhex(sealed), what.encode()).decode()
+    except Broken as error:
         raise InvalidInput(
             "a stored secret cannot be read: it was written under another token of this home, or was changed"
         ) from error

@@ -41,6 +41,9 @@ GET    /health/ready                                                 open       
 GET    /api/docs                                                     open       -
 GET    /api/openapi.json                                             open       -
 GET    /api/docs/files/{path:path}                                   open       -
+GET    /sign-in                                                      open       -
+GET    /sign-in/program                                              open       -
+GET    /sign-in/files/{path:path}                                    open       -
 GET    /metrics                                                      platform   fleet:read
 GET    /worker-activity                                              platform   fleet:read
 # jobs; a fork reads one and submits another, which may be of another workspace
@@ -113,6 +116,11 @@ GET    /api/v1/models/{name}/aliases/{alias}                         workspace  
 PUT    /api/v1/models/{name}/aliases/{alias}                         workspace  models:write
 DELETE /api/v1/models/{name}/aliases/{alias}                         workspace  models:write
 POST   /api/v1/models                                                workspace  models:write
+# secrets: no route gives a value back
+GET    /api/v1/secrets                                               workspace  secrets:read
+PUT    /api/v1/secrets/{name}                                        workspace  secrets:write
+DELETE /api/v1/secrets/{name}                                        workspace  secrets:write
+POST   /api/v1/secrets/rotation                                      platform   platform:admin
 # the fleet, and what it costs
 GET    /api/v1/workers                                               somewhere  fleet:read
 GET    /api/v1/workers/{worker_id}                                   somewhere  fleet:read
@@ -130,6 +138,12 @@ GET    /api/v1/sla                                                   somewhere  
 # access: what depends on whose it is, the use case decides
 POST   /api/v1/auth/token                                            open       -
 POST   /api/v1/auth/refresh                                          open       -
+POST   /api/v1/auth/session                                          open       -
+GET    /api/v1/auth/oidc                                             open       -
+GET    /api/v1/auth/oidc/{provider}/login                            open       -
+GET    /api/v1/auth/oidc/{provider}/callback                         open       -
+POST   /api/v1/auth/program                                          signed-in  -
+POST   /api/v1/auth/program/token                                    open       -
 GET    /api/v1/auth/me                                               signed-in  -
 POST   /api/v1/auth/logout                                           signed-in  -
 GET    /api/v1/auth/sessions                                         signed-in  -
@@ -147,10 +161,28 @@ PUT    /api/v1/workspaces/{workspace}/members/{user}                 signed-in  
 DELETE /api/v1/workspaces/{workspace}/members/{user}                 signed-in  -
 GET    /api/v1/users                                                 platform   platform:admin
 POST   /api/v1/users                                                 platform   platform:admin
+POST   /api/v1/users/{user}/identities                               platform   platform:admin
 PATCH  /api/v1/users/{user}                                          platform   platform:admin
 DELETE /api/v1/users/{user}                                          platform   platform:admin
+POST   /api/v1/users/{user}/erase                                    platform   platform:admin
 POST   /api/v1/workspaces                                            platform   platform:admin
 DELETE /api/v1/workspaces/{workspace}                                platform   platform:admin
+GET    /api/v1/workspaces/{workspace}/quota                          signed-in  -
+PUT    /api/v1/workspaces/{workspace}/quota                          platform   platform:admin
+DELETE /api/v1/workspaces/{workspace}/quota                          platform   platform:admin
+# webhooks: of which workspace one is, the use case finds out
+GET    /api/v1/webhooks                                              somewhere  workspace:admin
+POST   /api/v1/webhooks                                              workspace  workspace:admin
+GET    /api/v1/webhooks/{webhook_id}                                 somewhere  workspace:admin
+PATCH  /api/v1/webhooks/{webhook_id}                                 somewhere  workspace:admin
+DELETE /api/v1/webhooks/{webhook_id}                                 somewhere  workspace:admin
+POST   /api/v1/webhooks/{webhook_id}/rotate                          somewhere  workspace:admin
+POST   /api/v1/webhooks/{webhook_id}/test                            somewhere  workspace:admin
+GET    /api/v1/webhooks/{webhook_id}/deliveries                      somewhere  workspace:admin
+POST   /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend somewhere  workspace:admin
+# what is too old
+GET    /api/v1/retention/plan                                        platform   platform:admin
+POST   /api/v1/retention/sweep                                       platform   platform:admin
 # the audit log
 GET    /api/v1/audit                                                 somewhere  audit:read
 GET    /api/v1/audit/export                                          somewhere  audit:read

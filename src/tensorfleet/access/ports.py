@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from tensorfleet.access.model import ApiKey, Role, Session, User, Workspace
+from tensorfleet.access.model import ApiKey, Identity, Role, Session, SignInCode, User, Workspace
+
+
+class People(Protocol):
+    """What makes unreadable all that is kept of somebody."""
+
+    def former(self, name: str) -> str | None:
+        """Whose account of that name is gone."""
+        ...
+
+    def erase(self, person: str, name: str | None) -> bool: ...
 
 
 class AccessStore(Protocol):
@@ -36,11 +46,17 @@ class AccessStore(Protocol):
         """With memberships, keys and sessions."""
         ...
 
-    def identity(self, issuer: str, subject: str) -> str | None:
-        """The user that a provider's subject stands for."""
+    def find_user_of(self, identity: Identity) -> User | None:
+        """Whom a provider means."""
         ...
 
-    def add_identity(self, issuer: str, subject: str, user_id: str, now: datetime) -> None: ...
+    def add_identity(self, identity: Identity, user_id: str, now: datetime) -> bool:
+        """False, and nothing changes, when it stands for somebody already."""
+        ...
+
+    def add_user_of(self, identity: Identity, user: User) -> bool:
+        """Both, or neither: False when the name is taken, or the identity stands for somebody already."""
+        ...
 
     def add_workspace(self, workspace: Workspace) -> bool:
         """False, and nothing changes, when there is one of that name."""
@@ -66,13 +82,15 @@ class AccessStore(Protocol):
         """A user's roles, by workspace."""
         ...
 
-    def members(self, workspace: str) -> Sequence[tuple[User, Role]]: ...
+    def members(self, workspace: str) -> Sequence[tuple[User, Role, str]]:
+        """Who has which role there, and who gave it: `person` or `provider`."""
+        ...
 
     def set_member(self, workspace: str, user_id: str, role: Role | None, given_by: str) -> bool:
         """Gives a role, or takes it away (None); False when there was none to take."""
         ...
 
-    def set_provided(self, user_id: str, role: Role | None, held: Mapping[str, Role]) -> None:
+    def set_provided(self, user_id: str, role: Role | None, held: Mapping[str, Role], now: datetime) -> None:
         """Replaces the roles that a provider gave; those that people gave stay, and workspaces are made as needed."""
         ...
 
@@ -104,4 +122,12 @@ class AccessStore(Protocol):
 
     def forget_sessions(self, before: datetime) -> int:
         """Removes those that ended before that time."""
+        ...
+
+    def add_code(self, code: SignInCode, now: datetime) -> None:
+        """Keeps it; those that ended before `now` are forgotten."""
+        ...
+
+    def take_code(self, digest: str) -> SignInCode | None:
+        """Once: whoever comes second finds none."""
         ...

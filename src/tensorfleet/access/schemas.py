@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from typing_extensions import TypedDict
 
-from tensorfleet.access.model import ApiKey, Permission, Principal, Role, Session, User, Workspace
+from tensorfleet.access.model import PERSON, ApiKey, Permission, Principal, Role, Session, User, Workspace
 from tensorfleet.access.tokens import Tokens
 from tensorfleet.kit.answers import Instant
 from tensorfleet.kit.clock import rfc3339
@@ -103,11 +103,18 @@ class CallerRead(TypedDict):
     workspaces: dict[str, list[Permission]]
 
 
+GivenBy = Annotated[
+    str,
+    Field(description="person, or provider: taken anew from its groups at each sign-in, and shown for that"),
+]
+
+
 class UserRead(TypedDict):
     user_id: str
     name: str
     email: str | None
     role: Annotated[Role | None, Field(description="held in every workspace")]
+    role_given_by: GivenBy | None
     service: bool
     has_password: bool
     has_code: Annotated[bool, Field(description="whether there is a second factor")]
@@ -120,6 +127,10 @@ class UserWithRoles(UserRead):
     workspaces: dict[str, Role]
 
 
+class ErasedRead(TypedDict):
+    user_id: Annotated[str, Field(description="what stands where the person did, as in the audit log")]
+
+
 class WorkspaceRead(TypedDict):
     name: str
     description: str | None
@@ -130,6 +141,7 @@ class MemberRead(TypedDict):
     user: str
     service: bool
     role: Role
+    given_by: GivenBy
 
 
 class KeyRead(TypedDict):
@@ -183,6 +195,7 @@ def user_to_dict(user: User, memberships: dict[str, Role] | None = None) -> dict
         "name": user.name,
         "email": user.email,
         "role": user.role.value if user.role else None,
+        "role_given_by": (user.role_given_by or PERSON) if user.role else None,
         "service": user.is_service,
         "has_password": user.password_hash is not None,
         "has_code": user.totp_secret is not None,

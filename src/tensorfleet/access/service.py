@@ -11,8 +11,10 @@ from typing import Any
 from tensorfleet.access import passwords
 from tensorfleet.access.current import require, the_caller
 from tensorfleet.access.model import (
+    PERSON,
     ROOT_ID,
     ApiKey,
+    Identity,
     Permission,
     Principal,
     Role,
@@ -20,7 +22,7 @@ from tensorfleet.access.model import (
     User,
     Workspace,
 )
-from tensorfleet.access.ports import AccessStore
+from tensorfleet.access.ports import AccessStore, People
 from tensorfleet.access.tokens import derive, new_key
 from tensorfleet.audit.current import note
 from tensorfleet.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -37,9 +39,15 @@ class AccessService:
     """Manages who may do what."""
 
     def __init__(
-        self, store: AccessStore, home_token: str, clock: Clock, changed: Callable[[], None] = lambda: None
+        self,
+        store: AccessStore,
+        home_token: str,
+        clock: Clock,
+        changed: Callable[[], None] = lambda: None,
+        people: People | None = None,
     ) -> None:
-        """`changed` is called after rights have changed, so that nothing remembered outlives them."""
+        """`changed` is called after rights have changed, so that nothing remembered outlives them; `people` forgets them."""
+        self._people = people
         self._store = store
         self._sealing = derive(home_token, b"sealed fields")
         self._clock = clock
@@ -69,7 +77,8 @@ class AccessService:
         if is_service and password:
             raise InvalidInput("a service account has no password; it signs in with keys")
         hashed = passwords.hash_password(password, name) if password else None
-        user = User(new_id("u"), name, self._clock(), email, role, is_service, hashed)
+        given_by = PERSON if role else None
+        user = User(new_id("u"), name, self._clock(), email, role, is_service, hashed, role_given_by=given_by)
         if not self._store.add_user(user):
             raise Conflict(f"there is a user '{name}' already")
         note(target=("user", name), after={"role": role, "service": is_service})
@@ -90,6 +99,8 @@ class AccessService:
         require(Permission.PLATFORM_ADMIN)
         user, now = self._named(name), self._clock()
         values: dict[str, Any] = {key: changes[key] for key in ("role", "email") if key in changes}
+        if "role" in changes:
+            values["role_given_by"] = PERSON if changes["role"] else None
         if "disabled" in changes:
             values["disabled_at"] = now if changes["disabled"] else None
         if changes.get("password"):
@@ -112,6 +123,45 @@ class AccessService:
         note(before=_shown(user) | {"workspaces": self._store.memberships(user.id)})
         self._store.delete_user(user.id)
         self._changed()
+
+    def erase_user(self, name: str) -> str:
+        """Deletes an account, if it is still there, and makes unreadable what is kept of its person; returns the id, which
+        stays in its place.
+
+        Raises:
+            NotFound: there is not, and was not, anybody of that name or id.
+        """
+        require(Permission.PLATFORM_ADMIN)
+        assert self._people is not None
+        note(target=("user", "-"))  # the log must not say once more who it was
+        wanted = name.strip().lower()
+        user = self._store.find_user_by_name(wanted) or self._store.find_user(wanted)
+        person = user.id if user is not None else self._people.former(wanted)
+        if person is None:
+            raise NotFound("there is nobody of that name or id, and nobody who was not erased before")
+        note(target=("user", person))
+        if user is not None:
+            self._store.delete_user(user.id)
+        self._people.erase(person, user.name if user is not None else wanted)
+        self._changed()
+        return person
+
+    def link_user(self, name: str, identity: Identity) -> None:
+        """Lets somebody into an account whom a provider calls so.
+
+        Raises:
+            Conflict: this one has an account already.
+        """
+        require(Permission.PLATFORM_ADMIN)
+        user = self._named(name)
+        if user.is_service:
+            raise InvalidInput("a service account signs in with keys")
+        note(target=("user", user.name), after={"identity": vars(identity)})
+        if not self._store.add_identity(identity, user.id, self._clock()):
+            found = self._store.find_user_of(identity)
+            raise Conflict(
+                f"'{identity.subject[:100]}' has an account already: '{found.name if found else name}'"
+            )
 
     # ---- oneself
 
@@ -173,8 +223,10 @@ class AccessService:
             raise NotFound(f"there is no workspace '{name[:100]}'")
         self._changed()
 
-    def members(self, workspace: str) -> Sequence[tuple[User, Role]]:
+    def members(self, workspace: str) -> Sequence[tuple[User, Role, str]]:
         require(Permission.JOBS_READ, workspace)
+        if self._store.find_workspace(workspace) is None:
+            raise NotFound(f"there is no workspace '{workspace[:100]}'")
         return self._store.members(workspace)
 
     def set_member(self, workspace: str, name: str, role: Role | None) -> None:
@@ -187,7 +239,7 @@ class AccessService:
             self._store.add_workspace(Workspace(check_workspace(workspace), self._clock()))
         before = self._store.memberships(user.id).get(workspace)
         note(target=("user", user.name), workspace=workspace, before={"role": before}, after={"role": role})
-        if not self._store.set_member(workspace, user.id, role, "person"):
+        if not self._store.set_member(workspace, user.id, role, PERSON):
             raise NotFound(f"'{name}' is not in workspace '{workspace}'")
         self._changed()
 
@@ -221,9 +273,7 @@ class AccessService:
         text, digest = new_key(key_id)
         key = ApiKey(key_id, owner.id, name, digest, tuple(scopes), now, workspace, expires_at)
         self._store.add_key(key)
-        note(
-            target=("key", key_id), workspace=workspace, after={"user": owner.name, "scopes": sorted(scopes)}
-        )
+        note(target=("key", key_id), workspace=workspace, after={"user": owner.id, "scopes": sorted(scopes)})
         return key, text
 
     def keys_of(self, user: str | None = None) -> Sequence[ApiKey]:

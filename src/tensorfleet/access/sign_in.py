@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tensorfleet.access import passwords
-from tensorfleet.access.model import ROOT, SCRAPER, Principal, Session, User, principal_of
+from tensorfleet.access.model import ROOT, SCRAPER, ApiKey, Principal, Session, User, principal_of
 from tensorfleet.access.ports import AccessStore
 from tensorfleet.access.tokens import (
     BAD_REFRESH,
@@ -27,6 +27,7 @@ SESSION_LIFETIME = timedelta(days=30)
 """After so long without a refresh a session is over."""
 NOTE_USE_EVERY = timedelta(minutes=1)
 WRONG = "name or password is wrong, or the account is closed"
+_NO_KEY = "this is not a key of this TensorFleet"
 CODE_NEEDED = "this account has a second factor; send its six-digit code as 'code'"
 REUSED = "a refresh token was used twice"
 
@@ -61,9 +62,15 @@ class SignIn:
         self._guard = guard or Guard()
 
     def by_password(self, name: str, password: str, code: str | None, address: str, program: str) -> Tokens:
-        """Raises:
-        NotAuthenticated: which of name, password and code was wrong is not said.
-        TooManyRequests: too many failed before.
+        """As `prove`."""
+        return self.begin_session(self.prove(name, password, code, address), address, program)
+
+    def prove(self, name: str, password: str, code: str | None, address: str) -> User:
+        """Who knows this password, and the code of the second factor if there is one.
+
+        Raises:
+            NotAuthenticated: which of name, password and code was wrong is not said.
+            TooManyRequests: too many failed before.
         """
         name = name.strip().lower()
         self._guard.check(name, address)
@@ -77,7 +84,7 @@ class SignIn:
             self._check_code(user, code, address)
         if kept is not None and passwords.outdated(kept):
             self._store.change_user(user.id, {"password_hash": passwords.hash_password(password, name)})
-        return self.begin_session(user, address, program)
+        return user
 
     def _check_code(self, user: User, code: str | None, address: str) -> None:
         if not code:
@@ -88,15 +95,12 @@ class SignIn:
             self._guard.failed(user.name, address)
             raise NotAuthenticated("the code is wrong, or was used already; wait for the next one")
 
-    def begin_session(self, user: User, address: str, program: str) -> Tokens:
+    def begin_session(
+        self, user: User, address: str, program: str, ends_at: datetime | None = None
+    ) -> Tokens:
         """Tokens for somebody who has proved who it is."""
-        now = self._clock()
-        client = f"{address} {program}"[:300]
-        session = Session(new_id("s"), user.id, 0, now, now, now + SESSION_LIFETIME, client=client)
-        note(actor=(user.id, user.name), target=("session", session.id))
-        self._store.add_session(session)
-        self._store.change_user(user.id, {"last_login_at": now})
-        return self._maker.issue(user, self._store.memberships(user.id), session, now)
+        session = add_session(self._store, user, address, program, self._clock(), ends_at)
+        return self._maker.issue(user, self._store.memberships(user.id), session, self._clock())
 
     def refresh(self, token: str) -> Tokens:
         """New tokens for a refresh token, which is used up by it.
@@ -111,7 +115,7 @@ class SignIn:
             raise NotAuthenticated(BAD_REFRESH)
         user = self._open_user(session.user_id)
         note(actor=(user.id, user.name), target=("session", session.id))
-        expires = now + SESSION_LIFETIME
+        expires = expiry(now, session.ends_at)
         if not self._store.advance(session_id, serial, now, expires):
             self._store.end_sessions(now, REUSED, session_id=session_id)
             raise NotAuthenticated(
@@ -137,19 +141,40 @@ class SignIn:
             return SCRAPER
         return self._by_key(token) if token.startswith(KEY_PREFIX) else self._by_access_token(token)
 
+    def again(self, proof: str) -> Principal:
+        """Who somebody is now that was known before, by `via` and `credential` of the principal, with a blank between.
+
+        Raises:
+            NotAuthenticated: not any more.
+        """
+        via, _, credential = proof.partition(" ")
+        return (
+            self._of_key(self._store.find_key(credential)) if via == "key" else self._of_session(credential)
+        )
+
     def _by_access_token(self, token: str) -> Principal:
         claims = self._maker.read_access(token, self._clock())
-        session = self._store.find_session(str(claims["sid"]))
-        if session is None or not session.valid_at(self._clock()) or session.user_id != claims["sub"]:
+        return self._of_session(str(claims["sid"]), str(claims["sub"]))
+
+    def _of_session(self, session_id: str, user_id: str | None = None) -> Principal:
+        session = self._store.find_session(session_id)
+        ended = session is None or not session.valid_at(self._clock())
+        if session is None or ended or session.user_id != (user_id or session.user_id):
             raise NotAuthenticated("this session has ended; sign in again with `tensorfleet login`")
         user = self._open_user(session.user_id)
         return principal_of(user, self._store.memberships(user.id), credential=session.id)
 
     def _by_key(self, token: str) -> Principal:
         key_id, digest = read_key(token)
-        key, now = self._store.find_key(key_id), self._clock()
+        key = self._store.find_key(key_id)
         if key is None or not hmac.compare_digest(key.digest.encode(), digest.encode()):
-            raise NotAuthenticated("this is not a key of this TensorFleet")
+            raise NotAuthenticated(_NO_KEY)
+        return self._of_key(key)
+
+    def _of_key(self, key: ApiKey | None) -> Principal:
+        now = self._clock()
+        if key is None:
+            raise NotAuthenticated(_NO_KEY)
         if not key.valid_at(now):
             raise NotAuthenticated(
                 "this key was revoked" if key.revoked_at else "this key has expired; make a new one"
@@ -161,10 +186,37 @@ class SignIn:
         return whole.narrowed(key.scopes, key.workspace, via="key", credential=key.id)
 
     def _open_user(self, user_id: str) -> User:
-        user = self._store.find_user(user_id)
-        if user is None or user.disabled_at is not None:
-            raise NotAuthenticated("this account is closed")
-        return user
+        return open_user(self._store, user_id)
+
+
+def open_user(store: AccessStore, user_id: str) -> User:
+    """
+    Raises:
+        NotAuthenticated: there is none, or not any more.
+    """
+    user = store.find_user(user_id)
+    if user is None or user.disabled_at is not None:
+        raise NotAuthenticated("this account is closed")
+    return user
+
+
+def add_session(
+    store: AccessStore, user: User, address: str, program: str, now: datetime, ends_at: datetime | None
+) -> Session:
+    """A new session of somebody who has proved who it is."""
+    client = f"{address} {program}"[:300]
+    expires = expiry(now, ends_at)
+    session = Session(new_id("s"), user.id, 0, now, now, expires, client=client, ends_at=ends_at)
+    note(actor=(user.id, user.name), target=("session", session.id))
+    store.add_session(session)
+    store.change_user(user.id, {"last_login_at": now})
+    return session
+
+
+def expiry(now: datetime, ends_at: datetime | None) -> datetime:
+    """When a session that is refreshed now is over, if it is not refreshed again."""
+    expires = now + SESSION_LIFETIME
+    return expires if ends_at is None else min(expires, ends_at)
 
 
 class Remembered:

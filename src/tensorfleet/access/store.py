@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import Row, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tensorfleet.access.model import ApiKey, Permission, Role, Session, User, Workspace
+from tensorfleet.access.model import (
+    PROVIDER,
+    ApiKey,
+    Identity,
+    Permission,
+    Role,
+    Session,
+    SignInCode,
+    User,
+    Workspace,
+)
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import (
     api_keys,
@@ -18,13 +28,15 @@ from tensorfleet.adapters.schema import (
     jobs,
     memberships,
     model_versions,
+    secrets,
     sessions,
+    sign_in_codes,
     users,
+    webhooks,
+    workspace_quotas,
     workspaces,
 )
 from tensorfleet.errors import Conflict
-
-PERSON, PROVIDER = "person", "provider"
 
 
 class SqlAccessStore:
@@ -34,7 +46,7 @@ class SqlAccessStore:
         self._database = database
 
     def add_user(self, user: User) -> bool:
-        return self._add(users, {**vars(user), "role": user.role.value if user.role else None})
+        return self._add(users, _user_row(user))
 
     def find_user(self, user_id: str) -> User | None:
         return self._user(users.c.id == user_id)
@@ -58,14 +70,22 @@ class SqlAccessStore:
     def delete_user(self, user_id: str) -> bool:
         return self._execute(delete(users).where(users.c.id == user_id)) > 0
 
-    def identity(self, issuer: str, subject: str) -> str | None:
-        mine = (identities.c.issuer == issuer) & (identities.c.subject == subject)
-        with self._database.read() as connection:
-            return connection.scalar(select(identities.c.user_id).where(mine))
+    def find_user_of(self, identity: Identity) -> User | None:
+        mine = (identities.c.issuer == identity.issuer) & (identities.c.subject == identity.subject)
+        return self._user(users.c.id == select(identities.c.user_id).where(mine).scalar_subquery())
 
-    def add_identity(self, issuer: str, subject: str, user_id: str, now: datetime) -> None:
-        row = {"issuer": issuer, "subject": subject, "user_id": user_id, "created_at": now}
-        self._execute(insert(identities).values(**row))
+    def add_identity(self, identity: Identity, user_id: str, now: datetime) -> bool:
+        return self._add(identities, {**vars(identity), "user_id": user_id, "created_at": now})
+
+    def add_user_of(self, identity: Identity, user: User) -> bool:
+        row = {**vars(identity), "user_id": user.id, "created_at": user.created_at}
+        try:
+            with self._database.begin() as connection:
+                connection.execute(insert(users).values(**_user_row(user)))
+                connection.execute(insert(identities).values(**row))
+        except IntegrityError:
+            return False
+        return True
 
     def add_workspace(self, workspace: Workspace) -> bool:
         return self._add(workspaces, vars(workspace))
@@ -86,9 +106,16 @@ class SqlAccessStore:
 
     def delete_workspace(self, name: str) -> bool:
         with self._database.begin() as connection:
-            for table, what in ((jobs, "jobs"), (datasets, "datasets"), (model_versions, "models")):
+            for table, what in (
+                (jobs, "jobs"),
+                (datasets, "datasets"),
+                (model_versions, "models"),
+                (secrets, "secrets"),
+                (webhooks, "webhooks"),
+            ):
                 if connection.scalar(select(exists().where(table.c.workspace == name))):
                     raise Conflict(f"workspace '{name}' still has {what}; delete them first")
+            connection.execute(delete(workspace_quotas).where(workspace_quotas.c.workspace == name))
             return connection.execute(delete(workspaces).where(workspaces.c.name == name)).rowcount > 0
 
     def memberships(self, user_id: str) -> dict[str, Role]:
@@ -96,15 +123,15 @@ class SqlAccessStore:
         with self._database.read() as connection:
             return {row.workspace: Role(row.role) for row in connection.execute(query)}
 
-    def members(self, workspace: str) -> Sequence[tuple[User, Role]]:
+    def members(self, workspace: str) -> Sequence[tuple[User, Role, str]]:
         query = (
-            select(users, memberships.c.role.label("role_here"))
+            select(users, memberships.c.role.label("role_here"), memberships.c.given_by)
             .join(memberships, memberships.c.user_id == users.c.id)
             .where(memberships.c.workspace == workspace)
             .order_by(users.c.name)
         )
         with self._database.read() as connection:
-            return [(_user(row), Role(row.role_here)) for row in connection.execute(query)]
+            return [(_user(row), Role(row.role_here), row.given_by) for row in connection.execute(query)]
 
     def set_member(self, workspace: str, user_id: str, role: Role | None, given_by: str) -> bool:
         mine = (memberships.c.workspace == workspace) & (memberships.c.user_id == user_id)
@@ -115,14 +142,21 @@ class SqlAccessStore:
                 connection.execute(insert(memberships).values(**row))
         return had or role is not None
 
-    def set_provided(self, user_id: str, role: Role | None, held: Mapping[str, Role]) -> None:
+    def set_provided(self, user_id: str, role: Role | None, held: Mapping[str, Role], now: datetime) -> None:
         mine = memberships.c.user_id == user_id
+        theirs = or_(users.c.role.is_(None), users.c.role_given_by == PROVIDER)
+        given = (
+            {"role": role.value, "role_given_by": PROVIDER} if role else {"role": None, "role_given_by": None}
+        )
         with self._database.begin() as connection:
-            connection.execute(
-                update(users).where(users.c.id == user_id).values(role=role.value if role else None)
-            )
+            connection.execute(update(users).where(users.c.id == user_id, theirs).values(**given))
             connection.execute(delete(memberships).where(mine, memberships.c.given_by == PROVIDER))
             kept = set(connection.execute(select(memberships.c.workspace).where(mine)).scalars())
+            known = set(
+                connection.execute(select(workspaces.c.name).where(workspaces.c.name.in_(held))).scalars()
+            )
+            for name in sorted(held.keys() - known):
+                connection.execute(insert(workspaces).values(name=name, created_at=now))
             rows = [
                 {"workspace": workspace, "user_id": user_id, "role": given.value, "given_by": PROVIDER}
                 for workspace, given in held.items()
@@ -186,6 +220,17 @@ class SqlAccessStore:
     def forget_sessions(self, before: datetime) -> int:
         return self._execute(delete(sessions).where(sessions.c.expires_at < before))
 
+    def add_code(self, code: SignInCode, now: datetime) -> None:
+        with self._database.begin() as connection:
+            connection.execute(delete(sign_in_codes).where(sign_in_codes.c.expires_at < now))
+            connection.execute(insert(sign_in_codes).values(**vars(code)))
+
+    def take_code(self, digest: str) -> SignInCode | None:
+        query = delete(sign_in_codes).where(sign_in_codes.c.digest == digest).returning(sign_in_codes)
+        with self._database.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        return SignInCode(**row._mapping) if row else None
+
     def _add(self, table: Any, row: Mapping[str, Any]) -> bool:
         try:
             self._execute(insert(table).values(**row))
@@ -201,6 +246,10 @@ class SqlAccessStore:
         with self._database.read() as connection:
             row = connection.execute(select(users).where(condition)).one_or_none()
         return _user(row) if row else None
+
+
+def _user_row(user: User) -> dict[str, Any]:
+    return {**vars(user), "role": user.role.value if user.role else None}
 
 
 def _user(row: Row[Any]) -> User:

@@ -50,12 +50,41 @@ class Tokens:
     expires_in: int  # seconds that the access token is good for
 
 
+class Numbered:
+    """Tokens of a session that follow each other: also one that was used is told from a forged one."""
+
+    def __init__(self, secret: bytes, prefix: str, refusal: str) -> None:
+        self._secret = secret
+        self._prefix = prefix
+        self._refusal = refusal
+
+    def make(self, session_id: str, serial: int) -> str:
+        return f"{self._prefix}{session_id}_{serial}_{self._proof(session_id, serial)}"
+
+    def read(self, token: str) -> tuple[str, int]:
+        """The session's id, and which of its tokens this is.
+
+        Raises:
+            NotAuthenticated: it was not made here.
+        """
+        parts = token.removeprefix(self._prefix).split("_")
+        if not token.startswith(self._prefix) or len(parts) != 3 or not _is_number(parts[1]):
+            raise NotAuthenticated(self._refusal)
+        session_id, serial = parts[0], int(parts[1])
+        if not hmac.compare_digest(parts[2].encode(), self._proof(session_id, serial).encode()):
+            raise NotAuthenticated(self._refusal)
+        return session_id, serial
+
+    def _proof(self, session_id: str, serial: int) -> str:
+        return hmac.new(self._secret, f"{session_id}_{serial}".encode(), hashlib.sha256).hexdigest()
+
+
 class TokenMaker:
     """Makes and reads tokens; what they stand for is looked up by who asks."""
 
     def __init__(self, home_token: str, lifetime: timedelta = timedelta(minutes=15)) -> None:
         self._signing = derive(home_token, b"access tokens")
-        self._refreshing = derive(home_token, b"refresh tokens")
+        self._refreshing = Numbered(derive(home_token, b"refresh tokens"), REFRESH_PREFIX, BAD_REFRESH)
         self._lifetime = lifetime
 
     def issue(self, user: User, memberships: Mapping[str, Role], session: Session, now: datetime) -> Tokens:
@@ -73,7 +102,7 @@ class TokenMaker:
             "roles": roles,
         }
         access = jwt.encode(claims, self._signing, ALGORITHM, headers={"typ": "at+jwt"})
-        refresh = f"{REFRESH_PREFIX}{session.id}_{session.serial}_{self._proof(session.id, session.serial)}"
+        refresh = self._refreshing.make(session.id, session.serial)
         return Tokens(access, refresh, int(self._lifetime.total_seconds()))
 
     def read_access(self, token: str, now: datetime) -> dict[str, Any]:
@@ -99,16 +128,7 @@ class TokenMaker:
         Raises:
             NotAuthenticated: it was not made here.
         """
-        parts = token.removeprefix(REFRESH_PREFIX).split("_")
-        if not token.startswith(REFRESH_PREFIX) or len(parts) != 3 or not _is_number(parts[1]):
-            raise NotAuthenticated(BAD_REFRESH)
-        session_id, serial = parts[0], int(parts[1])
-        if not hmac.compare_digest(parts[2].encode(), self._proof(session_id, serial).encode()):
-            raise NotAuthenticated(BAD_REFRESH)
-        return session_id, serial
-
-    def _proof(self, session_id: str, serial: int) -> str:
-        return hmac.new(self._refreshing, f"{session_id}_{serial}".encode(), hashlib.sha256).hexdigest()
+        return self._refreshing.read(token)
 
 
 def derive(home_token: str, purpose: bytes) -> bytes:

@@ -117,6 +117,19 @@ class Database:
         """SQLite's write lock does it already."""
         return [] if self.is_sqlite else [Statement(text(f"SELECT pg_advisory_xact_lock({number})"))]
 
+    def overwrite(self, connection: Connection) -> None:
+        """What this connection deletes from now on is overwritten in SQLite's file, not only let go."""
+        if self.is_sqlite:
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+    def flush_log(self) -> None:
+        """Has SQLite's write-ahead log end, in which pages lie as they were; later, while somebody reads."""
+        if self.is_sqlite:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def ping(self) -> None:
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
@@ -130,10 +143,10 @@ class Database:
 def _create_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # which may name a part of it, and so of a password
         raise InvalidInput(
             "database_url is not a database URL; write sqlite:////path/file.db or postgresql://user@host/name"
-        ) from error
+        ) from None
     if parsed.get_backend_name() == "sqlite":
         # One pooled connection a thread of use; `isolation_level=None` leaves BEGIN to us.
         engine = create_engine(

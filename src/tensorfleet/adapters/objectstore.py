@@ -52,25 +52,38 @@ class Patience:
     answer_s: float
 
 
+_OPTIONS = ("endpoint", "region", "encryption", "kms_key")
+_ENCRYPTIONS = ("AES256", "aws:kms")
+
+
 @dataclass(frozen=True)
 class S3Place:
-    """A bucket, and where in it."""
+    """A bucket, where in it, and what the store encrypts objects with, if it is asked to."""
 
     bucket: str
     prefix: str
-    endpoint: str | None
-    region: str | None
+    endpoint: str | None = None
+    region: str | None = None
+    encryption: str | None = None
+    kms_key: str | None = None
 
     @classmethod
     def of(cls, url: str) -> S3Place:
         """Raises InvalidInput: the URL has an option that there is not."""
         parts = urlsplit(url)
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        if unknown := options.keys() - {"endpoint", "region"}:
+        if unknown := options.keys() - set(_OPTIONS):
             raise InvalidInput(
-                f"object_store_url has the unknown option '{min(unknown)}'; known: endpoint, region"
+                f"object_store_url has the unknown option '{min(unknown)}'; known: {', '.join(_OPTIONS)}"
             )
-        return cls(parts.netloc, parts.path.strip("/"), options.get("endpoint"), options.get("region"))
+        place = cls(parts.netloc, parts.path.strip("/"), **options)
+        if place.encryption not in (None, *_ENCRYPTIONS):
+            raise InvalidInput(
+                f"object_store_url: encryption is {' or '.join(_ENCRYPTIONS)}, not '{place.encryption}'"
+            )
+        if place.kms_key is not None and place.encryption != "aws:kms":
+            raise InvalidInput("object_store_url: a kms_key needs encryption=aws:kms")
+        return place
 
     def key(self, key: str) -> str:
         """What an object of ours is called in the bucket."""
@@ -255,7 +268,13 @@ class S3ObjectStore(_ObstoreObjectStore):
     """Objects in one bucket, below a prefix; also `SignedReads`."""
 
     def __init__(self, place: S3Place, patience: Patience = OF_TASKS) -> None:
-        given = {name: value for name in ("endpoint", "region") if (value := getattr(place, name))}
+        options = {
+            "endpoint": place.endpoint,
+            "region": place.region,
+            "server_side_encryption": place.encryption,
+            "sse_kms_key_id": place.kms_key,
+        }
+        given = {name: value for name, value in options.items() if value}
         store = S3Store(
             place.bucket,
             prefix=check_key(place.prefix) if place.prefix else None,

@@ -27,7 +27,10 @@ class S3Uploads:
 
     def begin(self, key: str) -> str:
         with self._translated(key):
-            return str(self._client.create_multipart_upload(**self._at(key))["UploadId"])
+            # What it says of encryption holds for all parts: whoever sends one need not know of it.
+            how = {"ServerSideEncryption": self._place.encryption, "SSEKMSKeyId": self._place.kms_key}
+            given = {name: value for name, value in how.items() if value}
+            return str(self._client.create_multipart_upload(**self._at(key), **given)["UploadId"])
 
     def part_urls(self, key: str, upload: str, numbers: Sequence[int], life_s: float) -> list[str]:
         where = {**self._at(key), "UploadId": upload}

@@ -75,6 +75,7 @@ jobs = Table(
     Index("ix_jobs_queue", "status", "priority", "created_at"),
     # Reports read no row of these: those that stand beside the order come from the index.
     Index("ix_jobs_created", "created_at", "id", "workspace", "kind", "started_at"),
+    Index("ix_jobs_workspace", "workspace", "created_at", "id"),
     Index(
         "ix_jobs_finished",
         "finished_at",
@@ -320,6 +321,19 @@ users = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("disabled_at", UtcTime),
     Column("last_login_at", UtcTime),
+    Column("role_given_by", String(20)),  # as in `memberships`
+    Column("personal", Text),  # the address, sealed; `email` is of earlier versions
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("id", String(32), primary_key=True),  # of the account, which may be gone
+    Column("key", Text),  # sealed; null: erased, and what was sealed with it with it
+    Column("name_mark", String(64)),  # an HMAC of the name that a deleted account had
+    Column("created_at", UtcTime, nullable=False),
+    Column("erased_at", UtcTime),
+    Index("ix_persons_name", "name_mark"),
 )
 
 identities = Table(
@@ -337,6 +351,14 @@ workspaces = Table(
     Column("name", String(100), primary_key=True),
     Column("description", Text),
     Column("created_at", UtcTime, nullable=False),
+)
+
+workspace_quotas = Table(
+    "workspace_quotas",
+    metadata,
+    Column("workspace", String(100), primary_key=True),
+    Column("limits", JSON, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
 )
 
 memberships = Table(
@@ -379,8 +401,42 @@ sessions = Table(
     Column("revoked_at", UtcTime),
     Column("revoked_why", String(100)),
     Column("client", String(300)),
+    Column("ends_at", UtcTime),  # however often it is refreshed; null: only when it is not
+    Column("personal", Text),  # what signed in, sealed; `client` is of earlier versions
     Index("ix_sessions_user", "user_id"),
     Index("ix_sessions_expires", "expires_at"),
+)
+
+sign_in_codes = Table(
+    "sign_in_codes",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("session_id", String(32), ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("challenge", String(64), nullable=False),  # S256 of what whoever brings the code has to know
+    Column("redirect_uri", String(200), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("workspace", String(100), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("sealed", Text, nullable=False),  # bound to the three before it
+    Column("key", String(16), nullable=False),  # the id of the key that it is sealed with
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", String(100), nullable=False),
+    Column("last_used_at", UtcTime),
+)
+
+sealing_keys = Table(
+    "sealing_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("noted_at", UtcTime, nullable=False),  # the newest is what the platform seals with
 )
 
 sla_uptime = Table(
@@ -424,7 +480,54 @@ audit = Table(
     Column("after", Text),
     Column("trace_id", String(32)),
     Column("hash", String(64), nullable=False),
+    Column("subject", String(64)),
+    Column("personal", Text),  # what is of people, sealed, by person
     Index("ix_audit_at", "at"),
     Index("ix_audit_target", "target", "seq"),
     Index("ix_audit_workspace", "workspace", "seq"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("workspace", String(100), nullable=False),
+    Column("url", Text, nullable=False),  # sealed, as the two below: it may hold a secret
+    Column("secret", Text, nullable=False),
+    Column("old_secret", Text),
+    Column("old_until", UtcTime),
+    Column("events", JSON, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("description", Text),
+    Column("after", BigInteger, nullable=False),  # entries of the event log up to this one are not told
+    Column("failing_since", UtcTime),
+    Column("disabled_at", UtcTime),
+    Column("disabled_why", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Index("ix_webhooks_workspace", "workspace"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("webhook_id", String(32), ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("status", Integer),
+    Column("error", Text),
+    Index("ix_webhook_deliveries_hook", "webhook_id", "created_at", "id"),
+    Index("ix_webhook_deliveries_finished", "finished_at"),
+    Index(
+        "ix_webhook_deliveries_due",
+        "webhook_id",
+        "next_try_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )

@@ -19,6 +19,7 @@ from tensorfleet.agent.checks import Checks
 from tensorfleet.agent.config import AgentConfig
 from tensorfleet.agent.door import ANSWER_LIMIT_S, Door
 from tensorfleet.agent.keeper import Keeper
+from tensorfleet.agent.masking import Mask
 from tensorfleet.agent.preflight import machine_of
 from tensorfleet.agent.pulses import Pulses
 from tensorfleet.agent.spool import Spool, SpooledTask
@@ -264,6 +265,8 @@ class Agent:
                 self._keeper.kill_now(task)
                 self._spool.remove(task)
                 continue
+            if task.unmaskable and not held.secrets_changed:
+                task.hide(Mask(held.secrets))
             for name, offset in (("log", held.log_offset), ("record", held.record_offset)):
                 task.streams[name].sent = task.streams[name].taken = offset
             task.reported = False
@@ -318,19 +321,21 @@ class Agent:
         left = False
         for name, stream in task.streams.items():
             while data := stream.next_chunk(final=task.ended):
-                outgoing.put_nowait(
-                    pb.AgentMessage(
-                        chunk=pb.Chunk(lease=task.lease, stream=name, start=stream.sent, data=data)
-                    )
-                )
+                outgoing.put_nowait(pb.AgentMessage(chunk=_chunk(task, name, stream.sent, data)))
                 stream.sent += len(data)
             left = left or stream.sent < min(stream.size, stream.limit)
         if task.ended and not task.reported and not left:
             task.reported = True
-            message = pb.TaskOutcome(lease=task.lease, outcome_json=json.dumps(task.outcome))
+            message = pb.TaskOutcome(lease=task.lease, outcome_json=json.dumps(task.told()))
             outgoing.put_nowait(pb.AgentMessage(outcome=message))
         if task.released and task.ended and all(stream.drained for stream in task.streams.values()):
             self._spool.remove(task)
+
+
+def _chunk(task: SpooledTask, stream: str, start: int, data: bytes) -> pb.Chunk:
+    shown = task.shown(stream, data)
+    end = 0 if len(shown) == len(data) else start + len(data)
+    return pb.Chunk(lease=task.lease, stream=stream, start=start, data=shown, end=end)
 
 
 async def _read(call: grpc.aio.StreamStreamCall, limit_s: float) -> pb.OrchestratorMessage:

@@ -18,6 +18,7 @@ from tensorfleet.agent.config import AgentConfig
 from tensorfleet.agent.disk import DiskWatch
 from tensorfleet.agent.door import Door
 from tensorfleet.agent.job_folders import JobFolders
+from tensorfleet.agent.masking import Mask
 from tensorfleet.agent.memory import MemoryWatch, TaskMemory
 from tensorfleet.agent.spans import TaskSpans
 from tensorfleet.agent.spool import Spool, SpooledTask
@@ -97,13 +98,14 @@ class Keeper:
             self._dismiss(order.lease)
             self._changed()
             return
+        secrets = dict(order.secrets)
+        spooled.hide(Mask(secrets.values()))
         resources = task["spec"]["resources"]
         spooled.memory = TaskMemory(int(task["rank"]), int(resources.get("memory") or 0))
         gpus = self._take_gpus(order.lease, int(resources["gpus"]))
         spooled.usage = self._usage.begin(gpus)
-        self._templates.start(
-            spooled, task["spec"], task_env(task, spooled.directory, gpus, self._config.host)
-        )
+        env = task_env(task, spooled.directory, gpus, self._config.host)
+        self._templates.start(spooled, task["spec"], secrets | env)
 
     def _completed(self, lease: int, task: dict[str, Any]) -> dict[str, Any]:
         """What the orchestrator says of a task, with what only this machine knows."""
@@ -216,7 +218,7 @@ class Keeper:
         self._gpus_taken.pop(task.lease, None)
         self._folders.leave(task.lease)
         self._dismiss(task.lease)
-        self._spans.end(task.lease, task.directory, task.outcome)
+        self._spans.end(task.lease, task.directory, task.told(), task.mask)
         self._changed()
 
 

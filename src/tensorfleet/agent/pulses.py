@@ -95,7 +95,7 @@ class Pulses:
         stalled = stalled and standing.stalled  # it may have come back to life meanwhile
         if stalled:
             log.warning("a task makes no progress", lease=task.lease, quiet_s=round(standing.quiet_s, 1))
-        report = _report(standing, watched.watch.limit_is_set, found)
+        report = _report(standing, watched.watch.limit_is_set, task.mask.value(found))
         message = _message(task.lease, stalled, standing, report)
         self._send(pb.AgentMessage(stacks=message))
 

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 import structlog
 
+from tensorfleet.agent.masking import Mask
 from tensorfleet.agent.outcomes import read_object
 from tensorfleet.kit import tracing
 from tensorfleet.kit.clock import Clock
@@ -45,16 +46,16 @@ class TaskSpans:
         self._begun[lease] = _Begun(parent, mine, rank, self._clock().timestamp(), about)
         return {"traceparent": rank}
 
-    def end(self, lease: int, directory: Path, outcome: dict[str, Any]) -> None:
+    def end(self, lease: int, directory: Path, outcome: dict[str, Any], mask: Mask | None = None) -> None:
+        """`mask` is that of what the rank itself has left; `outcome` is masked already."""
         begun = self._begun.pop(lease, None)
         if begun is None:
             return
         status = str(outcome.get("status"))
         failed = None if status in ("succeeded", "stopped") else str(outcome.get("class") or status)
         about = begun.about | {"tensorfleet.status": status}
-        start, end, marks = _told(
-            read_object(directory / RANK_FILE), begun.received_at, self._clock().timestamp()
-        )
+        left = (mask or Mask()).value(read_object(directory / RANK_FILE))
+        start, end, marks = _told(left, begun.received_at, self._clock().timestamp())
         rank = about["tensorfleet.rank"]
         of_rank = Span(f"rank {rank}", begun.rank, begun.mine, start, end, "tensorfleet-rank", marks=marks)
         of_task = Span(

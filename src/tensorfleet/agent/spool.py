@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 
 from tensorfleet.agent import processes
+from tensorfleet.agent.masking import LEFT_OUT, Mask, has_secrets, references, without_texts
 from tensorfleet.agent.memory import TaskMemory
 from tensorfleet.agent.outcomes import INTERRUPTED_FILE, outcome_of, read_object, refused
 from tensorfleet.agent.streams import Stream
@@ -46,6 +47,9 @@ class SpooledTask:
     usage: TaskUsage = field(default_factory=TaskUsage)
     filled_disk: dict[str, Any] = field(default_factory=dict)
     """Its outcome, when its own files have filled the disk."""
+    mask: Mask = field(default_factory=Mask)
+    unmaskable: bool = False
+    """It has had secrets that this agent does not know (any more)."""
 
     @property
     def stopping(self) -> bool:
@@ -54,6 +58,22 @@ class SpooledTask:
     @property
     def running(self) -> bool:
         return self.pid is not None and not self.ended
+
+    def hide(self, mask: Mask) -> None:
+        """From now on nothing of what it leaves is told without this mask."""
+        self.mask, self.unmaskable = mask, False
+        for stream in self.streams.values():
+            stream.mask = mask
+
+    def shown(self, name: str, data: bytes) -> bytes:
+        """A piece of one of its streams, as it may be sent."""
+        if not self.unmaskable:
+            return self.mask.lines(data) if name == "record" else self.mask.data(data)
+        return references(data) if name == "record" else LEFT_OUT
+
+    def told(self) -> dict[str, Any]:
+        """Its outcome, as it may be sent."""
+        return without_texts(self.outcome) if self.unmaskable else dict(self.mask.value(self.outcome))
 
 
 class Spool:
@@ -96,6 +116,7 @@ class Spool:
                 shutil.rmtree(directory, ignore_errors=True)
                 continue
             task = self._remember(int(directory.name), directory)
+            task.unmaskable = has_secrets((directory / "task.json").read_bytes())
             _kill_leftover(directory)
             self.conclude(task, None)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tensorfleet.agent.masking import Mask
 from tensorfleet.kit.units import format_bytes
 
 CHUNK_BYTES = 256 * 1024
@@ -31,6 +32,8 @@ class Stream:
     freed: int = 0
     cut: int = 0
     """How far the disk was given back of what was taken over, and of what is beyond the limit."""
+    mask: Mask = field(default_factory=Mask)
+    """What a piece must not be cut in."""
 
     def next_chunk(self, final: bool) -> bytes:
         """The next piece to send: whole lines where there are any; the rest as it is once the task has ended."""
@@ -46,11 +49,14 @@ class Stream:
         except FileNotFoundError:
             return b""
         if self.sent + len(data) > self.limit:
-            return data[: self.limit - self.sent] + CUT
+            data = data[: self.limit - self.sent]
+            return data[: self.mask.whole(data)].ljust(len(data), b" ") + CUT
         cut = data.rfind(b"\n") + 1
         if cut:
             return data[:cut]
-        return data if final or len(data) == room else b""
+        if final and self.sent + len(data) == self.size:
+            return data
+        return data[: self.mask.whole(data)] if final or len(data) == room else b""
 
     def _left_out(self) -> bytes:
         """Follows CUT when no more comes."""

@@ -68,24 +68,44 @@ CHANGES: dict[str, Operation] = {
     "POST /fleet/target": Operation("fleet.set_target", "fleet"),
     "POST /auth/token": Operation("auth.sign_in", "user"),
     "POST /auth/refresh": Operation("auth.refresh", "session"),
+    "POST /auth/session": Operation("auth.sign_in_browser", "user"),
+    "GET /auth/oidc/{provider}/callback": Operation("auth.sign_in_oidc", "provider", "{provider}"),
+    "POST /auth/program": Operation("auth.let_program_in", "session"),
+    "POST /auth/program/token": Operation("auth.sign_in_program", "session"),
     "POST /auth/logout": Operation("auth.sign_out", "session"),
     "DELETE /auth/sessions/{session_id}": Operation("auth.end_session", "session", "{session_id}"),
     "POST /auth/password": Operation("auth.set_password", "user"),
     "POST /auth/code": Operation("auth.begin_code", "user"),
     "PUT /auth/code": Operation("auth.set_code", "user"),
     "POST /users": Operation("users.add", "user"),
+    "POST /users/{user}/identities": Operation("users.link", "user", "{user}"),
     "PATCH /users/{user}": Operation("users.change", "user", "{user}"),
     "DELETE /users/{user}": Operation("users.delete", "user", "{user}"),
+    "POST /users/{user}/erase": Operation("users.erase", "user"),
     "POST /workspaces": Operation("workspaces.add", "workspace"),
     "DELETE /workspaces/{workspace}": Operation("workspaces.delete", "workspace", "{workspace}"),
+    "PUT /workspaces/{workspace}/quota": Operation("workspaces.set_quota", "workspace", "{workspace}"),
+    "DELETE /workspaces/{workspace}/quota": Operation("workspaces.reset_quota", "workspace", "{workspace}"),
     "PUT /workspaces/{workspace}/members/{user}": Operation(
         "workspaces.set_member", "member", "{workspace}/{user}"
     ),
     "DELETE /workspaces/{workspace}/members/{user}": Operation(
         "workspaces.remove_member", "member", "{workspace}/{user}"
     ),
+    "PUT /secrets/{name}": Operation("secrets.set", "secret", "{name}"),
+    "DELETE /secrets/{name}": Operation("secrets.delete", "secret", "{name}"),
+    "POST /secrets/rotation": Operation("secrets.rotate", "secret"),
     "POST /keys": Operation("keys.add", "key"),
     "DELETE /keys/{key_id}": Operation("keys.revoke", "key", "{key_id}"),
+    "POST /webhooks": Operation("webhooks.add", "webhook"),
+    "PATCH /webhooks/{webhook_id}": Operation("webhooks.change", "webhook", "{webhook_id}"),
+    "DELETE /webhooks/{webhook_id}": Operation("webhooks.delete", "webhook", "{webhook_id}"),
+    "POST /webhooks/{webhook_id}/rotate": Operation("webhooks.rotate", "webhook", "{webhook_id}"),
+    "POST /webhooks/{webhook_id}/test": Operation("webhooks.test", "webhook", "{webhook_id}"),
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/resend": Operation(
+        "webhooks.resend", "webhook_delivery", "{delivery_id}"
+    ),
+    "POST /retention/sweep": Operation("retention.sweep", "retention"),
     "POST /audit/verify": Operation("audit.verify", "audit"),
 }
 
@@ -118,7 +138,7 @@ def name_call(method: str, path: str) -> Call | None:
     if rule is None:
         return None
     route = f"{method} {rule.route.removeprefix('/api/v1')}"
-    is_read = method == "GET"
+    is_read = route not in CHANGES and method == "GET"
     operation = READS.get(route) if is_read else CHANGES.get(route, UNKNOWN)
     if operation is None or route in CHANGE_NOTHING:
         return None

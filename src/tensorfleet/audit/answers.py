@@ -34,6 +34,7 @@ class EntryRead(TypedDict):
     before: Change
     after: Change
     trace_id: str | None
+    subject: Annotated[str | None, Field(description="the account that it is about")]
     hash: Annotated[str, Field(description="of this entry and the hash before it")]
 
 

@@ -179,6 +179,7 @@ class Journal:
         return True
 
     def _tick(self) -> None:
+        self._spool.tidy()
         self._take_over()
         try:
             self._upkeep(self._last)

@@ -32,6 +32,8 @@ class Draft:
         outcome: the HTTP status; None where the gateway ended before it answered.
         count: so many calls of this kind came within a minute, and are told together.
         before, after: JSON.
+        subject: the account that it is about, where it is about one.
+        personal: what is of a person, sealed, by account; the fields themselves are empty then.
     """
 
     id: str
@@ -50,13 +52,17 @@ class Draft:
     before: str | None = None
     after: str | None = None
     trace_id: str | None = None
+    subject: str | None = None
+    personal: str | None = None
 
 
 LIMITS: Mapping[str, int] = {
     "id": 32, "action": 60, "actor_id": 64, "actor_name": 200, "via": 20, "credential": 64, "source": 64,
-    "target_kind": 30, "target": 600, "workspace": 100, "trace_id": 32,
+    "target_kind": 30, "target": 600, "workspace": 100, "trace_id": 32, "subject": 64,
 }  # fmt: skip
 """Characters that are kept of each."""
+_LATER = ("subject", "personal")
+"""Fields that entries of earlier versions do not have: left out where they are empty, those hash as they did."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,8 @@ def _without_secrets(value: Any) -> Any:
 
 def encode(seq: Any, draft: Draft) -> bytes:
     """All that an entry says, in the one way in which it is hashed.  A value that no entry can have hashes like none that can."""
-    return json.dumps([seq, asdict(draft)], sort_keys=True, separators=(",", ":"), default=_no_value).encode()
+    said = {name: value for name, value in asdict(draft).items() if name not in _LATER or value is not None}
+    return json.dumps([seq, said], sort_keys=True, separators=(",", ":"), default=_no_value).encode()
 
 
 def _no_value(value: Any) -> Any:

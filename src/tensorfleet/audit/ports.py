@@ -19,6 +19,8 @@ class AuditFilter:
     workspaces: tuple[str, ...] | None = None
     begin: int | None = None
     end: int | None = None
+    subject: str | None = None
+    """The account that is meant by `target`, where that is the name of one."""
 
 
 class AuditStore(Protocol):

@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def entry_to_dict(entry: Entry) -> dict[str, Any]:
     draft = entry.draft
-    return {
+    shown = {
         "seq": entry.seq,
         **asdict(draft),
         "at": _instant(draft.at),
@@ -23,6 +23,8 @@ def entry_to_dict(entry: Entry) -> dict[str, Any]:
         "after": _value(draft.after),
         "hash": entry.hash,
     }
+    del shown["personal"]
+    return shown
 
 
 def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from tensorfleet.access.current import require, visible_of
 from tensorfleet.access.model import Permission
 from tensorfleet.audit.model import Anchor, Entry, Keys, Verdict, anchor_of, is_genuine, verify
+from tensorfleet.audit.personal import Veil
 from tensorfleet.audit.ports import Anchors, AuditFilter, AuditStore
 from tensorfleet.audit.schemas import entry_to_dict
 from tensorfleet.errors import InvalidInput
@@ -41,7 +43,11 @@ def _place_of(cursor: str) -> int:
 class AuditLog:
     """Reads, for whoever may: administrators of the platform everything, those of a workspace what happened there."""
 
-    def __init__(self, store: AuditStore, anchors: Anchors, keys: Keys, clock: Clock) -> None:
+    def __init__(
+        self, store: AuditStore, anchors: Anchors, keys: Keys, clock: Clock, veil: Veil | None = None
+    ) -> None:
+        """`veil` reveals what is of a person to those who read; verification needs none of it."""
+        self._veil = veil
         self._store = store
         self._anchors = anchors
         self._keys = keys
@@ -58,12 +64,16 @@ class AuditLog:
         below = _place_of(cursor) if cursor is not None else None
         found = self._store.page(self._visible(wanted, workspace), limit + 1, below)
         following = encode_cursor([found[limit - 1].seq]) if len(found) > limit else None
-        return found[:limit], following
+        return self._revealed(found[:limit]), following
 
     def export(self, wanted: AuditFilter, workspace: str | None) -> Iterator[bytes]:
         """Every entry as a line of JSON, in the chain's order.  Raises as `page`, before the first line is asked for."""
         visible = self._visible(wanted, workspace)
-        return ((json.dumps(entry_to_dict(entry)) + "\n").encode() for entry in self._store.walk(visible))
+        return (
+            (json.dumps(entry_to_dict(entry)) + "\n").encode()
+            for stored in self._store.walk(visible)
+            for entry in self._revealed([stored])
+        )
 
     def verify(self) -> Verdict:
         """Goes through the whole log; a good one gets an anchor at its end.
@@ -90,7 +100,22 @@ class AuditLog:
         visible = visible_of(Permission.AUDIT_READ, workspace)
         if visible == ():
             require(Permission.AUDIT_READ)
-        return AuditFilter(wanted.actor, wanted.action, wanted.target, visible, wanted.begin, wanted.end)
+        return replace(
+            wanted,
+            actor=self._person(wanted.actor) or wanted.actor,
+            subject=self._person(wanted.target),
+            workspaces=visible,
+        )
+
+    def _person(self, name: str | None) -> str | None:
+        """Names are sealed; who is asked for by one is looked for by id."""
+        return self._veil.person_of(name) if self._veil is not None and name is not None else None
+
+    def _revealed(self, entries: list[Entry]) -> list[Entry]:
+        if self._veil is None:
+            return entries
+        drafts = self._veil.revealed([entry.draft for entry in entries])
+        return [replace(entry, draft=draft) for entry, draft in zip(entries, drafts, strict=True)]
 
 
 class Upkeep:

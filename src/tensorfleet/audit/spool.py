@@ -90,6 +90,13 @@ class Spool:
             if segment.full and segment.open == 0:
                 _remove(segment.path, segment.descriptor)
 
+    def tidy(self) -> None:
+        """Removes what is in the chain: it says in plain words who it was, where the chain has that sealed."""
+        with self._lock:
+            if self._current is not None and self._current.open == 0:
+                _remove(self._current.path, self._current.descriptor)
+                self._current = None
+
     def close(self) -> None:
         """Lets go; what is not in the chain yet stays for the next process."""
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -20,10 +20,13 @@ _FIELDS = tuple(field.name for field in fields(Draft))
 
 
 class SqlAuditStore:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hide: Callable[[Draft], Draft] = lambda draft: draft) -> None:
+        """`hide` seals what is of a person."""
         self._database = database
+        self._hide = hide
 
     def append(self, drafts: Sequence[Draft], keys: Keys) -> Entry | None:
+        drafts = [self._hide(draft) for draft in drafts]
         with self._database.begin() as connection:
             self._database.lock_audit(connection)
             return _append(connection, drafts, keys)
@@ -101,7 +104,10 @@ def _where(query: Select[Any], wanted: AuditFilter) -> Select[Any]:
         below = audit.c.action.startswith(f"{wanted.action}.", autoescape=True)
         query = query.where(or_(audit.c.action == wanted.action, below))
     if wanted.target is not None:
-        query = query.where(audit.c.target == wanted.target)
+        about = audit.c.target == wanted.target
+        if wanted.subject is not None:
+            about = or_(about, audit.c.subject == wanted.subject)
+        query = query.where(about)
     if wanted.workspaces is not None:
         query = query.where(audit.c.workspace.in_(wanted.workspaces))
     if wanted.begin is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 
 
@@ -20,7 +20,9 @@ def cancel_all(
     status: Annotated[str | None, typer.Option(help="Only jobs in this status.")] = None,
     name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
     study: Annotated[str | None, typer.Option(help="Only trials of this study, an id or a name.")] = None,
-    workspace: Annotated[str | None, typer.Option(help="Only jobs of this workspace.")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Only jobs of this workspace.", autocompletion=completing.workspaces)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop all jobs that have something in common, and have not ended, for good."""

@@ -8,13 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="Add and read datasets.")
 
 DatasetRef = Annotated[
-    str, typer.Argument(metavar="NAME[@VERSION]", help="A dataset, the latest version of it or one.")
+    str,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="A dataset, the latest version of it or one.",
+        autocompletion=completing.datasets,
+    ),
 ]
 
 

@@ -10,15 +10,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from tensorfleet.cli import session
 from tensorfleet.cli.session import AsJson
 
+if TYPE_CHECKING:
+    from tensorfleet.settings import Settings
+
 _MIN_DISK_BYTES = 2 * 1000**3
 _MIN_SHM_BYTES = 64 * 1024**2
+
+
+_RENEW = "renew it: the gateway takes new files by itself; where it renews them itself, its log says what holds it up"
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ def run_checks() -> Iterator[Check]:
     yield _disk(settings.home)
     yield _shared_memory(Path("/dev/shm"))  # noqa: S108 - torch's workers exchange tensors there
     yield _home(settings.home)
+    if settings.encrypted:
+        yield _certificate(settings)
     if running.state == "note":
         yield _port(settings.host, settings.port)
     yield from (
@@ -124,6 +132,43 @@ def _home(home: Path) -> Check:
     if mode & 0o077:
         return Check("home", "fix", f"{home} can be read by others ({mode:04o})", f"`chmod 700 {home}`")
     return Check("home", "ok", f"{home}, yours only")
+
+
+def _certificate(settings: Settings) -> Check:
+    """The one that the gateway shows, or would."""
+    from datetime import UTC, datetime
+
+    from tensorfleet.errors import InvalidInput
+    from tensorfleet.trust.pair import context_of, facts_of
+    from tensorfleet.trust.web import due, pair_of
+
+    pair = pair_of(settings)
+    assert pair is not None
+    if pair.changed() is None and (settings.tls.own or settings.acme.domains):
+        return Check("certificate", "note", "none yet; the gateway gets one when it starts")
+    try:
+        context_of(pair)
+        facts = facts_of(pair.certificate)
+    except InvalidInput as error:
+        return Check("certificate", "fix", error.detail, "mend the file, or the paths in 'tls'")
+    now = datetime.now(UTC)
+    names = ", ".join(facts.names[:5])
+    if now >= facts.expires_at:
+        return Check(
+            "certificate", "fix", f"for {names}: it expired at {facts.expires_at:%Y-%m-%d %H:%M} UTC", _RENEW
+        )
+    left = facts.expires_at - now
+    told = f"for {names}: good until {facts.expires_at:%Y-%m-%d %H:%M} UTC, {left.days} days"
+    if now < facts.begins_at:
+        return Check(
+            "certificate",
+            "fix",
+            f"for {names}: not good before {facts.begins_at:%Y-%m-%d %H:%M} UTC",
+            "check the clock",
+        )
+    if stat.S_IMODE(pair.key.stat().st_mode) & 0o077:
+        return Check("certificate", "fix", f"others can read its key, {pair.key}", f"`chmod 600 {pair.key}`")
+    return Check("certificate", "note", told, _RENEW) if due(facts, now) else Check("certificate", "ok", told)
 
 
 def _port(host: str, port: int) -> Check:

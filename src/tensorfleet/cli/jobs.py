@@ -21,8 +21,8 @@ from tensorfleet.cli import (
 from tensorfleet.cli.session import AsJson, JobRef
 
 if TYPE_CHECKING:
+    from tensorfleet.sdk.events import Event
     from tensorfleet.sdk.jobs import Job
-    from tensorfleet.sdk.sse import Event
 
 app = typer.Typer(no_args_is_help=True, help="List, follow and steer jobs.")
 made_of.add_to(app)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="Make and end keys for programs.")
@@ -51,7 +51,10 @@ def add_key(
     scope: Annotated[
         list[str] | None, typer.Option(help="What it may do, such as jobs:write; may be repeated.")
     ] = None,
-    workspace: Annotated[str | None, typer.Option(help="The only one that it is good for.")] = None,
+    workspace: Annotated[
+        str | None,
+        typer.Option(help="The only one that it is good for.", autocompletion=completing.workspaces),
+    ] = None,
     days: Annotated[
         int | None, typer.Option(min=1, max=3650, help="How long it is good; for ever if left out.")
     ] = None,

@@ -12,8 +12,8 @@ from tensorfleet.kit.units import format_duration
 from tensorfleet.sdk.logs import LineJoiner, LogLine
 
 if TYPE_CHECKING:
+    from tensorfleet.sdk.events import Event
     from tensorfleet.sdk.jobs import Job
-    from tensorfleet.sdk.sse import Event
 
 _LOSSES = ("loss", "rmse", "mae", "error")
 _SCORES = ("accuracy", "f1", "auc", "r2", "score")

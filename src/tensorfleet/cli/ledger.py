@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def show(
     month: Annotated[
         str | None, typer.Option(metavar="YYYY-MM", help="A month (UTC); this one so far when left out.")
     ] = None,
-    workspace: Annotated[str | None, typer.Option(help="Only this workspace.")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Only this workspace.", autocompletion=completing.workspaces)
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many groups; the rest is one line.")] = 20,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with all parts in seconds.")] = False,
     as_json: AsJson = False,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson, JobRef
 
 SHOWN = 60
@@ -28,12 +28,13 @@ def provenance(
     as_json: AsJson = False,
 ) -> None:
     """Show what a job was made of: code, environment, data, hyperparameters, seed, machine."""
-    from tensorfleet.cli.output import emit_json, print_pairs
+    from tensorfleet.cli.output import emit_json, lines, print_pairs
 
     with session.connect() as client:
         job = client.jobs.find(ref)
         if git_diff:
-            sys.stdout.write(job.git_diff())
+            # For `git apply` as it is; for eyes, without what a terminal would obey.
+            sys.stdout.write(lines(job.git_diff()) if sys.stdout.isatty() else job.git_diff())
             return
         found = job.provenance()
     if as_json:
@@ -113,8 +114,13 @@ def _verdict(found: dict[str, Any]) -> str:
 
 
 def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A job, as in the other commands.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="The job to compare it with.")],
+    first: Annotated[
+        str,
+        typer.Argument(metavar="A", help="A job, as in the other commands.", autocompletion=completing.jobs),
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="The job to compare it with.", autocompletion=completing.jobs)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Say what changed from one job to another, and what their metrics did."""

@@ -19,17 +19,22 @@ from tensorfleet.cli import (
     jobs,
     keys,
     ledger,
+    mcp,
     models,
     notify,
     people,
     plan,
     platform,
+    quotas,
+    retention,
+    secrets,
     sign_in,
     sla,
     status,
     studies,
     submit,
     trust,
+    webhooks,
     workers,
 )
 from tensorfleet.errors import TensorFleetError
@@ -47,7 +52,9 @@ class _Commands(TyperGroup):
             text = str(error)
         except OSError as error:
             text = f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error))
-        sys.stderr.write(f"Error: {text}\n")
+        from tensorfleet.cli.output import lines
+
+        sys.stderr.write(f"Error: {lines(text)}\n")
         raise typer.Exit(1)
 
 
@@ -87,18 +94,23 @@ app.command("sla")(sla.show)
 app.command("algorithms")(algorithms.show)
 app.command()(doctor.doctor)
 app.command()(chaos.chaos)
+app.command()(mcp.mcp)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workers.app, name="workers")
 app.add_typer(trust.app, name="trust")
 app.add_typer(audit.app, name="audit")
 app.add_typer(notify.app, name="notify")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(retention.app, name="retention")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.add_typer(studies.app, name="studies")
 sign_in.register(app)
 app.add_typer(people.users, name="users")
+people.workspaces.command("quota")(quotas.quota)
 app.add_typer(people.workspaces, name="workspaces")
 app.add_typer(keys.app, name="keys")
+app.add_typer(secrets.app, name="secrets")
 platform.register(app)
 backup.register(app)
 

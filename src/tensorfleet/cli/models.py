@@ -8,14 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="See, promote and download registered models.")
 
 ModelRef = Annotated[
     str,
-    typer.Argument(metavar="NAME[@VERSION]", help="A model: the latest version, or one by number or alias."),
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="A model: the latest version, or one by number or alias.",
+        autocompletion=completing.models,
+    ),
 ]
 
 
@@ -73,7 +77,7 @@ def show(ref: ModelRef, as_json: AsJson = False) -> None:
 @app.command()
 def card(ref: ModelRef, as_json: AsJson = False) -> None:
     """Print a version's card, as Markdown: what it is for, its data, metrics, formats and provenance."""
-    from tensorfleet.cli.output import emit_json
+    from tensorfleet.cli.output import emit_json, lines
 
     name, wanted = split_ref(ref)
     with session.connect() as client:
@@ -82,12 +86,12 @@ def card(ref: ModelRef, as_json: AsJson = False) -> None:
     if as_json:
         emit_json({"name": model.name, "version": model.version, "card": text})
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(lines(text))
 
 
 @app.command()
 def promote(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.models)],
     version: Annotated[int, typer.Argument(min=1)],
     alias: Annotated[str, typer.Option(help="The alias that shall point at the version.")] = "production",
     as_json: AsJson = False,

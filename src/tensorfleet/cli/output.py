@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,7 +29,14 @@ STATUS_STYLES = {
     "note": "yellow",
 }
 
-_GIVE_WAY = frozenset({"name", "metrics", "course", "description", "aliases", "column", "workspace"})
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal takes for more than a character to show; lines and tabs are not among it."""
+_GIVE_WAY = frozenset(
+    {
+        "name", "metrics", "course", "description", "aliases", "column", "workspace", "hyperparameters", "params", "reason",
+        "because", "path", "object", "scopes", "url", "told", "problem", "type and limits", "registered model", "who", "target",
+    }
+)  # fmt: skip
 """Columns that are cut when the terminal is narrow; ids, states and numbers are not."""
 
 
@@ -41,21 +49,27 @@ def screen(*, stderr: bool = False) -> Console:
 
 def say(text: str) -> None:
     """A remark for the person, on stderr, so that stdout holds only what was asked for."""
-    screen(stderr=True).print(text)
+    screen(stderr=True).print(lines(text))
 
 
 def emit_json(data: Any) -> None:
     """`data` as JSON, the only thing on stdout."""
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(_json(data, indent=2) + "\n")
 
 
 def emit_json_line(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(_json(data) + "\n")
     sys.stdout.flush()
 
 
+def _json(data: Any, indent: int | None = None) -> str:
+    """As people can read it, except for characters that a terminal obeys and JSON would let pass."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False, default=str)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """A table that fits the terminal's width, at the cost of long texts; whole where there is no terminal."""
+    """A table that fits the terminal, at the cost of long texts and then of its last columns; whole where there is none."""
     from rich.cells import cell_len
     from rich.text import Text
 
@@ -73,15 +87,16 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
         [Text(header, style="bold") for header in headers],
         *([styled(c) for c in row] for row in found),
     ):
-        for cell, width in zip(row, widths, strict=True):
+        shown = row[: len(widths)]
+        for cell, width in zip(shown, widths, strict=True):
             cell.truncate(width, overflow="ellipsis", pad=True)
-        line = Text("  ").join(row)
+        line = Text("  ").join(shown)
         line.truncate(console.width)
         console.print(line)
 
 
 def _fitted(widths: list[int], gives_way: list[bool], room: int) -> list[int]:
-    """The widths, the widest of those that give way shortened first, down to 8, until all fit."""
+    """The widths, the widest of those that give way shortened first, down to 8; of the columns that fit like that."""
     fitted = list(widths)
     excess = sum(widths) + 2 * (len(widths) - 1) - room
     flexible = [index for index, gives in enumerate(gives_way) if gives]
@@ -91,6 +106,8 @@ def _fitted(widths: list[int], gives_way: list[bool], room: int) -> list[int]:
             break
         fitted[widest] -= 1
         excess -= 1
+    if excess > 0 and len(widths) > 1:
+        return _fitted(widths[:-1], gives_way[:-1], room)
     return fitted
 
 
@@ -116,6 +133,11 @@ def styled(cell: str) -> Text:
 def printable(value: object) -> str:
     """Text of others on one line, without anything that could steer the terminal."""
     return "".join(char if char.isprintable() else " " for char in str(value))
+
+
+def lines(text: str) -> str:
+    """Text of others, whose lines are its own; nothing in them can steer the terminal."""
+    return _OBEYED.sub(" ", text)
 
 
 def ago(instant: str | None, now: datetime | None = None) -> str:

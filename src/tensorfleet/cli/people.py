@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 from tensorfleet.cli.sign_in import FromStdin, ask_password
 
 users = typer.Typer(no_args_is_help=True, help="See and change who has an account.")
 workspaces = typer.Typer(no_args_is_help=True, help="See and change workspaces, and who is in them.")
 
-UserName = Annotated[str, typer.Argument(metavar="USER")]
-WorkspaceName = Annotated[str, typer.Argument(metavar="WORKSPACE")]
+UserName = Annotated[str, typer.Argument(metavar="USER", autocompletion=completing.users)]
+WorkspaceName = Annotated[str, typer.Argument(metavar="WORKSPACE", autocompletion=completing.workspaces)]
 
 
 class Role(StrEnum):
@@ -61,7 +61,7 @@ def show_user(name: UserName, as_json: AsJson = False) -> None:
         emit_json(found)
         return
     pairs = [
-        ("role everywhere", found["role"] or ""),
+        ("role everywhere", f"{found['role']}, by a {found['role_given_by']}" if found["role"] else ""),
         ("workspaces", ", ".join(f"{workspace}: {role}" for workspace, role in found["workspaces"].items())),
         ("email", found["email"] or ""),
         ("second factor", "yes" if found["has_code"] else "no"),
@@ -79,13 +79,16 @@ def add_user(
     service: Annotated[
         bool, typer.Option("--service", help="A program: it gets keys and no password.")
     ] = False,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="Signs in at an OpenID provider only; see `users link`.")
+    ] = False,
     password_stdin: FromStdin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account; without --service it asks for a password."""
+    """Make an account; without --service or --no-password it asks for a password."""
     from tensorfleet.cli.output import emit_json
 
-    password = None if service else ask_password("Password", password_stdin, again=True)
+    password = None if service or no_password else ask_password("Password", password_stdin, again=True)
     with session.connect() as client:
         found = client.access.add_user(
             name, password, role=role.value if role else None, email=email, service=service
@@ -94,6 +97,18 @@ def add_user(
         emit_json(found)
     else:
         sys.stdout.write(f"Made {found['name']}.\n")
+
+
+@users.command("link")
+def link_user(
+    name: UserName,
+    provider: Annotated[str, typer.Option(help="The OpenID provider's name in the settings.")],
+    subject: Annotated[str, typer.Option(help="What the provider calls this person: the claim `sub`.")],
+) -> None:
+    """Let somebody into an account who signs in at an OpenID provider."""
+    with session.connect() as client:
+        client.access.link_user(name, provider, subject)
+    sys.stdout.write(f"Linked {name}.\n")
 
 
 @users.command("change")
@@ -135,6 +150,21 @@ def remove_user(name: UserName) -> None:
     sys.stdout.write(f"Removed {name}.\n")
 
 
+@users.command("erase")
+def erase_user(
+    name: Annotated[
+        str, typer.Argument(metavar="USER", help="A name, or the id; also of a deleted account.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete an account and make unreadable, for good, what is kept of its person; what it made stays."""
+    if not yes:
+        typer.confirm(f"Erase {name}? Nobody can undo it", abort=True)
+    with session.connect() as client:
+        person = client.access.erase_user(name)
+    sys.stdout.write(f"Erased; {person} stands in its place.\n")
+
+
 @workspaces.command("list")
 def list_workspaces(as_json: AsJson = False) -> None:
     """List the workspaces that you are in."""
@@ -160,9 +190,12 @@ def show_workspace(name: WorkspaceName, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(found)
         return
-    rows = [(one["user"], one["role"], "service" if one["service"] else "person") for one in found]
+    rows = [
+        (one["user"], one["role"], "service" if one["service"] else "person", one["given_by"])
+        for one in found
+    ]
     empty = f"Nobody is in it; `tensorfleet workspaces join {name} USER --role user` lets somebody in."
-    print_table(("user", "role", "kind"), rows, empty=empty)
+    print_table(("user", "role", "kind", "given by"), rows, empty=empty)
 
 
 @workspaces.command("add")

@@ -44,9 +44,14 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Leave it running in the background.")
     ] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak HTTPS, with a certificate of the platform's own authority.")
+    ] = False,
 ) -> None:
     """Start the platform on this machine."""
     fleet = {"launcher": launcher} if launcher else None
+    if tls:  # for the processes that are started too
+        os.environ["TENSORFLEET_TLS__OWN"] = "true"
     settings = _settings(home=home, host=host, port=port, workers=workers, fleet=fleet)
     if detach:
         _detach(settings)
@@ -253,7 +258,7 @@ def wait_until_ready(settings: Any, process: subprocess.Popen[bytes], log: Path)
         url = (HomeLock(settings.run_dir).holder() or {}).get("url")
         if url:
             parts = urlsplit(url)
-            if is_ready((parts.hostname or "", parts.port or 0)):
+            if is_ready((parts.hostname or "", parts.port or 0), encrypted=parts.scheme == "https"):
                 return str(url)
         time.sleep(0.03)
     raise Unavailable(

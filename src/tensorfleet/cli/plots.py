@@ -24,7 +24,7 @@ def plots(
 ) -> None:
     """List or save pictures of what was measured: confusion, ROC, calibration, residuals, importance, learning curves."""
     from tensorfleet.cli.output import emit_json
-    from tensorfleet.sdk.downloads import inside
+    from tensorfleet.sdk.local_files import inside
 
     with session.connect() as client:
         job = client.jobs.find(ref)

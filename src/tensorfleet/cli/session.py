@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tensorfleet.cli import completing
+
 if TYPE_CHECKING:
     from tensorfleet.sdk.client import Client
-    from tensorfleet.sdk.submission import Step
+    from tensorfleet.sdk.progress import Step
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 JobRef = Annotated[
-    str, typer.Argument(metavar="JOB", help="An id, the beginning of one, or a name (the latest job of it).")
+    str,
+    typer.Argument(
+        metavar="JOB",
+        help="An id, the beginning of one, or a name (the latest job of it).",
+        autocompletion=completing.jobs,
+    ),
 ]
 
 

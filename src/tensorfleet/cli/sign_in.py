@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,31 +11,68 @@ from tensorfleet.cli import session
 from tensorfleet.cli.session import AsJson
 from tensorfleet.errors import InvalidInput, NotAuthenticated
 
+if TYPE_CHECKING:
+    from tensorfleet.sdk.client import Client
+
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
 def login(
-    username: Annotated[str, typer.Option("--user", "-u", prompt="User", help="Your name.")],
+    username: Annotated[
+        str | None, typer.Option("--user", "-u", help="Your name: signs in by password, without a browser.")
+    ] = None,
     password_stdin: FromStdin = False,
     code: Annotated[str | None, typer.Option(help="Of your second factor, if you have one.")] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address to open instead of opening it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sign in at the server that TENSORFLEET_URL or the home names; later commands are yours."""
     from tensorfleet.cli.output import emit_json
 
-    password = ask_password("Password", password_stdin)
+    if username is None and (password_stdin or code is not None):
+        raise InvalidInput("a password or a code is somebody's; say whose with --user NAME")
     with session.connect() as client:
-        try:
-            found = client.access.sign_in(username, password, code)
-        except NotAuthenticated as error:
-            if "second factor" not in error.detail or password_stdin:
-                raise
-            found = client.access.sign_in(username, password, typer.prompt("Code"))
+        if username is None:
+            found = client.access.sign_in_by_browser(_shown if no_browser else _opened)
+        else:
+            found = _by_password(
+                client, username, ask_password("Password", password_stdin), code, password_stdin
+            )
         url = client.url
     if as_json:
         emit_json(found)
     else:
         sys.stdout.write(f"Signed in at {url} as {found['username']}: {_rights(found)}.\n")
+
+
+def _by_password(
+    client: Client, username: str, password: str, code: str | None, unasked: bool
+) -> dict[str, Any]:
+    try:
+        return client.access.sign_in(username, password, code)
+    except NotAuthenticated as error:
+        if "second factor" not in error.detail or unasked:
+            raise
+        return client.access.sign_in(username, password, typer.prompt("Code"))
+
+
+def _shown(address: str) -> None:
+    # Not as other remarks, which are broken into lines as wide as the terminal.
+    sys.stderr.write(f"Open this address with a browser on this machine:\n{address}\n")
+
+
+def _opened(address: str) -> None:
+    """The address is printed as well: a browser that opens may be the wrong one, or none that anybody sees."""
+    import webbrowser
+
+    if webbrowser.open(address):
+        sys.stderr.write(
+            f"Go on in the browser.  If none has opened, open this address on this machine:\n{address}\n"
+        )
+    else:
+        _shown(address)
 
 
 def logout() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 
 _NAMES = {"job_success": "job success", "queue_wait": "queue wait"}
@@ -18,7 +18,10 @@ def show(
     month: Annotated[
         str | None, typer.Option(metavar="YYYY-MM", help="A month (UTC); this one so far when left out.")
     ] = None,
-    workspace: Annotated[str | None, typer.Option(help="Only the jobs of this workspace.")] = None,
+    workspace: Annotated[
+        str | None,
+        typer.Option(help="Only the jobs of this workspace.", autocompletion=completing.workspaces),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which objectives were met, what is left of their error budgets, and what became of the jobs."""

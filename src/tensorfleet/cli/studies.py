@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 from tensorfleet.cli.submit import with_settings
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="See and steer studies, which search hyperparameters.")
 
-StudyRef = Annotated[str, typer.Argument(metavar="STUDY", help="A study's id, its beginning, or its name.")]
+StudyRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A study's id, its beginning, or its name.",
+        autocompletion=completing.studies,
+    ),
+]
 SHOWN = 10
 
 

@@ -10,7 +10,7 @@ from tensorfleet.cli.output import number, printable, screen, values
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tensorfleet.sdk.sse import Event
+    from tensorfleet.sdk.events import Event
     from tensorfleet.sdk.studies import Study
 
 ROWS = 10

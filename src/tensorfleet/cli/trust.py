@@ -156,6 +156,18 @@ def secrets(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def ca(home: Home = None) -> None:
+    """Print whom clients have to believe who use the gateway over HTTPS from elsewhere (TENSORFLEET_CA)."""
+    from tensorfleet.settings import load_settings
+    from tensorfleet.trust.home import authority_here, authority_of
+
+    settings = load_settings(home=home)
+    if not authority_here(settings):
+        raise NotFound(f"there is no authority in {settings.home}; `tensorfleet up --tls` makes one")
+    sys.stdout.write(authority_of(settings).roots())
+
+
+@app.command()
 def rotate(home: Home = None) -> None:
     """Give the authority a new key; everybody follows by and by, and nothing is interrupted."""
     _authority(home).rotate()

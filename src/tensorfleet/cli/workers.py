@@ -7,12 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from tensorfleet.cli import session
+from tensorfleet.cli import completing, session
 from tensorfleet.cli.session import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="See and change the fleet.")
 
-WorkerRef = Annotated[str, typer.Argument(metavar="WORKER", help="An id, the beginning of one, or a name.")]
+WorkerRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="WORKER",
+        help="An id, the beginning of one, or a name.",
+        autocompletion=completing.workers,
+    ),
+]
 
 
 @app.command("list")
@@ -80,7 +87,7 @@ def drain(
     as_json: AsJson = False,
 ) -> None:
     """Give a worker no new tasks; those that it runs go on to their end."""
-    from tensorfleet.cli.output import emit_json
+    from tensorfleet.cli.output import emit_json, printable
 
     with session.connect() as client:
         worker = client.workers.find(ref)
@@ -89,7 +96,7 @@ def drain(
         emit_json(answer)
     else:
         sys.stdout.write(
-            f"{worker['worker_id']} ({worker['name']}) {'takes tasks again' if undo else 'takes no new tasks'}\n"
+            f"{worker['worker_id']} ({printable(worker['name'])}) {'takes tasks again' if undo else 'takes no new tasks'}\n"
         )
 
 
@@ -100,7 +107,7 @@ def quarantine(
     as_json: AsJson = False,
 ) -> None:
     """Place nothing new on a worker until it is released; what it runs goes on."""
-    from tensorfleet.cli.output import emit_json
+    from tensorfleet.cli.output import emit_json, printable
 
     with session.connect() as client:
         worker = client.workers.find(ref)
@@ -109,14 +116,14 @@ def quarantine(
         emit_json(answer)
     else:
         sys.stdout.write(
-            f"{worker['worker_id']} ({worker['name']}) is in quarantine until `tensorfleet workers release`\n"
+            f"{worker['worker_id']} ({printable(worker['name'])}) is in quarantine until `tensorfleet workers release`\n"
         )
 
 
 @app.command()
 def release(ref: WorkerRef, as_json: AsJson = False) -> None:
     """End the quarantine of a worker, and of the others of its machine."""
-    from tensorfleet.cli.output import emit_json
+    from tensorfleet.cli.output import emit_json, printable
 
     with session.connect() as client:
         worker = client.workers.find(ref)
@@ -124,7 +131,7 @@ def release(ref: WorkerRef, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(answer)
     else:
-        sys.stdout.write(f"{worker['worker_id']} ({worker['name']}) takes tasks again\n")
+        sys.stdout.write(f"{worker['worker_id']} ({printable(worker['name'])}) takes tasks again\n")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,14 @@ _v = dataset_versions.c
 class SqlDatasetStore:
     """`DatasetStore` on SQLite and PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        admit: Callable[[Connection, str, int], None] = lambda connection, workspace, added: None,
+    ) -> None:
+        """`admit` is called in the transaction that has just added bytes to a workspace, and raises where that is too much."""
         self._database = database
+        self._admit = admit
 
     def create(self, dataset: Dataset) -> bool:
         with self._database.begin() as connection:
@@ -65,6 +71,7 @@ class SqlDatasetStore:
             newest = connection.scalar(select(func.max(_v.version)).where(_is(dataset_versions, version)))
             added = replace(version, version=(newest or 0) + 1)
             connection.execute(insert(dataset_versions).values(_to_row(added)))
+            self._admit(connection, added.workspace, added.bytes)
         return added, True
 
     def find_version(self, name: str, workspace: str, version: int | None = None) -> Version | None:

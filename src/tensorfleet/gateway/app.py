@@ -23,18 +23,23 @@ import tensorfleet.audit.endpoints
 import tensorfleet.datasets.endpoints
 import tensorfleet.fleet.endpoints
 import tensorfleet.fleet.scaling_endpoints
+import tensorfleet.gateway.sign_in
 import tensorfleet.jobs.endpoints
 import tensorfleet.jobs.plot_endpoints
 import tensorfleet.ledger.endpoints
+import tensorfleet.quotas.endpoints
 import tensorfleet.registry.endpoints
+import tensorfleet.retention.endpoints
+import tensorfleet.secrets.endpoints
 import tensorfleet.sla.endpoints
 import tensorfleet.tuning.endpoints
+import tensorfleet.webhooks.endpoints
 from tensorfleet import __version__
 from tensorfleet.access.current import CallersRights, visible
 from tensorfleet.access.model import Permission
+from tensorfleet.access.sealed_store import SealedAccessStore
 from tensorfleet.access.service import AccessService
 from tensorfleet.access.sign_in import Remembered, SignIn
-from tensorfleet.access.store import SqlAccessStore
 from tensorfleet.adapters.marks import marks_of
 from tensorfleet.adapters.migrate import wait_for_schema
 from tensorfleet.adapters.redis_buckets import RedisBuckets
@@ -49,16 +54,22 @@ from tensorfleet.gateway.answers import AnswerCounts
 from tensorfleet.gateway.auditing import build_audit
 from tensorfleet.gateway.auth import Door
 from tensorfleet.gateway.bodies import limit_bodies
+from tensorfleet.gateway.browser import browser_of
 from tensorfleet.gateway.hardening import hardened, policy_of
 from tensorfleet.gateway.limits import Limits, SignInLimits, buckets_of, limited
 from tensorfleet.gateway.openapi import DescribedApi, operation_id
+from tensorfleet.gateway.personal import personal_fields, veil_of
 from tensorfleet.gateway.problems import add_problem_handlers
 from tensorfleet.gateway.recalled import Recalled
+from tensorfleet.gateway.retention import Sweeper, retention_of
 from tensorfleet.gateway.scaling import SignalCollector
+from tensorfleet.gateway.sign_in import add_pages
+from tensorfleet.gateway.staying import Staying
 from tensorfleet.gateway.streams import LogWatcher, Polling, stream_events
 from tensorfleet.gateway.telemetry import Telemetry
 from tensorfleet.gateway.tracing import traced
 from tensorfleet.gateway.waker import OrchestratorLink
+from tensorfleet.gateway.webhooks import sealed_columns, webhooks_of
 from tensorfleet.gateway.whose import Whose
 from tensorfleet.gateway.why import explain
 from tensorfleet.jobs.model import Event
@@ -66,8 +77,11 @@ from tensorfleet.kit import tracing
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.kit.conditional import tagged
 from tensorfleet.monitor.wake import wake_monitor, wake_tuner
+from tensorfleet.quotas.service import QuotaService
 from tensorfleet.registry.service import RegistryService
 from tensorfleet.registry.store import SqlRegistryStore
+from tensorfleet.secrets.ports import SealedRows
+from tensorfleet.secrets.service import SecretService
 from tensorfleet.settings import Settings
 from tensorfleet.sla.store import SqlMeasurements
 from tensorfleet.trust.home import identity_for
@@ -105,12 +119,20 @@ def build_app(settings: Settings, token: str) -> Asgi:
     """Everything that the gateway serves, as one ASGI application."""
     link = _Link()
     services = build_services(settings, link.wake, lambda: wake_tuner(settings.run_dir), CallersRights())
-    access = SqlAccessStore(services.database)
+    fields = personal_fields(services.database, token)
+    access = SealedAccessStore(services.database, fields)
     buckets = buckets_of(settings.redis_url, token)
     guard = SignInLimits(settings.limits, buckets)
     sign_in = SignIn(access, token, utc_now, guard, settings.metrics.token.get_secret_value())
     known = Remembered(sign_in.principal, time.monotonic)
-    people = AccessService(access, token, utc_now, known.forget)
+    browser = browser_of(settings, access, token)
+
+    def forget() -> None:
+        known.forget()
+        browser.forget()
+        stays.forget()
+
+    people = AccessService(access, token, utc_now, forget, fields)
     wakes = RedisWakes(RedisLink(settings.redis_url)) if settings.redis_url else None
     local = services.database.is_sqlite
     marks = marks_of(services.database)
@@ -121,13 +143,14 @@ def build_app(settings: Settings, token: str) -> Asgi:
         # While a store hangs, calls to it hold threads; there have to be some left for everything else.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "asyncio"))
         await asyncio.to_thread(wait_for_schema, services.database)
+        await asyncio.to_thread(services.vault.say_at_start)
         audit.start()
         if SqlTrialStore(services.database).active():
             wake_tuner(settings.run_dir)
         identity = await asyncio.to_thread(identity_for, settings, GATEWAY)
         link.value = OrchestratorLink(settings.orchestrator, token, identity)
         try:
-            with kept_fresh(identity):
+            with kept_fresh(identity), sweeper.running():
                 async with counted.kept():
                     yield
         finally:
@@ -151,9 +174,19 @@ def build_app(settings: Settings, token: str) -> Asgi:
     add_problem_handlers(app)
     whose = Whose(services.job_store.workspace_of, services.job_store.workspaces)
     api = _api(services, link, watcher, whose)
-    api.include_router(tensorfleet.access.endpoints.build_router(people, sign_in, known.forget))
-    audit = build_audit(services, token, whose.workspace_of)
+    api.include_router(tensorfleet.access.endpoints.build_router(people, sign_in, forget))
+    quotas = QuotaService(
+        services.quotas, lambda name: access.find_workspace(name) is not None, utc_now, link.wake
+    )
+    api.include_router(tensorfleet.quotas.endpoints.build_router(quotas))
+    api.include_router(
+        tensorfleet.gateway.sign_in.build_router(settings, token, access, browser, sign_in, people, guard)
+    )
+    audit = build_audit(services, token, whose.workspace_of, veil_of(access, fields))
     api.include_router(tensorfleet.audit.endpoints.build_router(audit.log, audit.journal.settle))
+    retention = retention_of(services, audit.journal)
+    api.include_router(tensorfleet.retention.endpoints.build_router(retention))
+    sweeper = Sweeper(services, retention)
     app.include_router(api, prefix="/api/v1")
     check = health.HealthCheck(services, link, wakes.link if wakes else None)
     app.include_router(health.build_router(services, check))
@@ -166,16 +199,19 @@ def build_app(settings: Settings, token: str) -> Asgi:
     app.include_router(telemetry.router())
 
     _add_docs(app)
+    add_pages(app)
 
     @app.get("/", include_in_schema=False)
     async def welcome() -> PlainTextResponse:
         return PlainTextResponse(WELCOME.format(version=__version__))
 
     limits = Limits(settings.limits, buckets)
-    inside = traced(telemetry.counting(audit.calls.inside(limited(limit_bodies(app), limits))))
-    whole = hardened(audit.calls.at_the_door(Door(inside, known, whose.workspace_of)), settings.web)
+    stays = Staying(limit_bodies(app), sign_in.again)
+    inside = traced(telemetry.counting(audit.calls.inside(limited(stays, limits))))
+    door = Door(inside, known, whose.workspace_of, browser)
+    whole = hardened(audit.calls.at_the_door(door), settings.web, settings.https_for_s)
     # A trace shows each call; what is recalled would be missing in it.
-    return whole if tracing.enabled() else Recalled(whole, marks, known, limits, telemetry)
+    return whole if tracing.enabled() else Recalled(whole, marks, door.remembered, limits, telemetry)
 
 
 def _kept_by(whose: Whose) -> Callable[[Event], bool]:
@@ -226,6 +262,7 @@ def _api(services: Services, link: _Link, watcher: LogWatcher, whose: Whose) -> 
         note(target=("worker", worker_id) if worker_id else None, after={"intent": intent, **data})
         link.wake()
 
+    api.include_router(tensorfleet.webhooks.endpoints.build_router(webhooks_of(services)))
     models = RegistryService(
         SqlRegistryStore(services.database),
         services.objects,
@@ -253,6 +290,9 @@ def _api(services: Services, link: _Link, watcher: LogWatcher, whose: Whose) -> 
     levels = service_levels_of(services.settings, services.database)
     api.include_router(tensorfleet.sla.endpoints.build_router(levels))
     api.include_router(tensorfleet.datasets.endpoints.build_router(services.datasets))
+    sealed: tuple[SealedRows, ...] = (services.secrets, *sealed_columns(services.database))
+    secrets = SecretService(services.secrets, services.vault, utc_now, sealed)
+    api.include_router(tensorfleet.secrets.endpoints.build_router(secrets))
     api.include_router(tensorfleet.registry.endpoints.build_router(models))
     studies = StudyService(services.jobs, SqlTrialStore(services.database), importance)
     api.include_router(tensorfleet.tuning.endpoints.build_router(studies))

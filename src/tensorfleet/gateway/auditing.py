@@ -21,6 +21,7 @@ from tensorfleet.audit.anchors import ObjectAnchors
 from tensorfleet.audit.current import Notes, noting
 from tensorfleet.audit.journal import Journal, Taken
 from tensorfleet.audit.model import Draft, Entry, change_of, derive_keys
+from tensorfleet.audit.personal import Veil
 from tensorfleet.audit.repeats import Repeats
 from tensorfleet.audit.service import AuditLog, Upkeep, to_us
 from tensorfleet.audit.spool import Spool
@@ -237,15 +238,17 @@ class Audit:
                 self.upkeep.anchor(self.journal.last)
 
 
-def build_audit(services: Services, token: str, workspace_of: Callable[[str], str | None]) -> Audit:
+def build_audit(
+    services: Services, token: str, workspace_of: Callable[[str], str | None], veil: Veil
+) -> Audit:
     """The audit log over the gateway's services.  Nothing is appended before `start`."""
     settings = services.settings
     store, anchors, keys = (
-        SqlAuditStore(services.database),
+        SqlAuditStore(services.database, veil.hidden),
         ObjectAnchors(services.objects),
         derive_keys(token),
     )
-    log = AuditLog(store, anchors, keys, utc_now)
+    log = AuditLog(store, anchors, keys, utc_now, veil)
     upkeep = Upkeep(log, store, anchors, keys, utc_now, settings.audit.retention_days)
 
     def tick(last: Entry | None) -> None:

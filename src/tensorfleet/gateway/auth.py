@@ -12,6 +12,7 @@ from tensorfleet.access.model import DEFAULT_WORKSPACE, Principal
 from tensorfleet.access.policy import RULES, Matcher, Rule, Where
 from tensorfleet.access.sign_in import Remembered
 from tensorfleet.errors import InvalidInput, NotAuthenticated, NotFound, TensorFleetError
+from tensorfleet.gateway.browser import COOKIES, Browser, sending
 from tensorfleet.gateway.problems import from_error, problem
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -23,8 +24,19 @@ RULE, CALLER = "tensorfleet.rule", "tensorfleet.caller"
 class Door:
     """Plain ASGI in front of everything.  What `access.policy` has no rule for does not exist."""
 
-    def __init__(self, app: Asgi, known: Remembered, workspace_of: Callable[[str], str | None]) -> None:
-        """`workspace_of` says in which workspace a job is, None if there is no such job; it may block."""
+    def __init__(
+        self,
+        app: Asgi,
+        known: Remembered,
+        workspace_of: Callable[[str], str | None],
+        browser: Browser | None = None,
+    ) -> None:
+        """
+        Args:
+            workspace_of: says in which workspace a job is, None if there is no such job; it may block.
+            browser: knows callers by cookie, too.
+        """
+        self._browser = browser
         self._app = app
         self._known = known
         self._workspace_of = workspace_of
@@ -39,6 +51,8 @@ class Door:
             who = None
             if rule is None or rule.where is not Where.OPEN:
                 who = scope[CALLER] = await self._who(scope)
+                if COOKIES in scope:
+                    send = sending(send, scope[COOKIES])
             if rule is None:
                 await _nothing_there(scope, allowed)(scope, receive, send)
                 return
@@ -56,15 +70,24 @@ class Door:
         finally:
             caller.reset(token)
 
+    def remembered(self, scope: Any) -> Principal | None:
+        """Who has sent a request that changes nothing, if that was looked up within the last moment."""
+        token = _bearer(scope)
+        if token is not None:
+            return self._known.find(token)
+        return self._browser.remembered(scope) if self._browser is not None else None
+
     async def _who(self, scope: Any) -> Principal:
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                kind, _, token = value.decode("latin-1").partition(" ")
-                if kind.lower() != "bearer" or not token:
-                    raise NotAuthenticated(_MISSING)
-                known = self._known.find(token)
-                return known if known is not None else await asyncio.to_thread(self._known.look_up, token)
-        raise NotAuthenticated(_MISSING)
+        token = _bearer(scope)
+        if token is not None:
+            if not token:
+                raise NotAuthenticated(_MISSING)
+            known = self._known.find(token)
+            return known if known is not None else await asyncio.to_thread(self._known.look_up, token)
+        cookie = self._browser.token_of(scope) if self._browser is not None else None
+        if self._browser is None or cookie is None:
+            raise NotAuthenticated(_MISSING)
+        return await self._browser.who(scope, cookie)
 
     async def _admit(self, who: Principal, rule: Rule, names: dict[str, str], scope: Any) -> None:
         """Returns if the caller may; what is of a workspace that the caller is not in looks as if it were not there."""
@@ -88,6 +111,15 @@ class Door:
             )
         assert rule.permission is not None
         require(rule.permission, workspace)
+
+
+def _bearer(scope: Any) -> str | None:
+    """The token in `Authorization`; empty if there is something else in it, None without that header."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            kind, _, token = value.decode("latin-1").partition(" ")
+            return token if kind.lower() == "bearer" else ""
+    return None
 
 
 def _asked_workspace(scope: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -12,12 +13,15 @@ from starlette.exceptions import HTTPException
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 BODY_LIMIT_BYTES = 1024**2
+OPEN_LIMIT_BYTES = 16 * 1024
+"""Of those who are not signed in yet: what is sent there is read, and refused field by field, for anybody."""
 PATIENCE_S = 30.0
 BYTES_PER_S = 1000
 """A body may take as long as at this rate, and `PATIENCE_S` more; the time in which nobody reads it does not count."""
 MOST_DEPTH = 64
 # These take their bodies in pieces and count for themselves.
 _STREAMED = re.compile(r"/api/v1/(uploads/[^/]+/chunks/[^/]+|datasets/[^/]+/versions)")
+_OPEN = re.compile(r"/api/v1/auth/(token|refresh)")
 _STRING = re.compile(rb'"(?:[^"\\]|\\[\s\S]|\\\Z)*+"?')
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -29,7 +33,8 @@ def limit_bodies(app: Asgi, patience_s: float = PATIENCE_S) -> Asgi:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        whole = None if _STREAMED.fullmatch(scope["path"]) else _Whole()
+        most_bytes = OPEN_LIMIT_BYTES if _OPEN.fullmatch(scope["path"]) else BODY_LIMIT_BYTES
+        whole = None if _STREAMED.fullmatch(scope["path"]) else _Whole(most_bytes)
         arriving = _Arriving(receive, patience_s)
 
         async def counted() -> Any:
@@ -73,7 +78,8 @@ class _Arriving:
 class _Whole:
     """A body that is held in memory as a whole.  It may be JSON, which is read by functions that call themselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
         self._pieces: list[bytes] = []
         self._bytes = 0
 
@@ -82,9 +88,18 @@ class _Whole:
         self._pieces.append(piece)
         self._bytes += len(piece)
         # HTTPException passes through FastAPI's own reading of bodies; our classes would become a plain 400 there.
-        if self._bytes > BODY_LIMIT_BYTES:
-            raise HTTPException(413, "the body is larger than 1 MiB; data goes through /datasets or /uploads")
-        if not message.get("more_body", False) and too_deep(b"".join(self._pieces)):
+        if self._bytes > self._most_bytes:
+            most = "1 MiB" if self._most_bytes == BODY_LIMIT_BYTES else f"{self._most_bytes // 1024} KiB"
+            raise HTTPException(
+                413, f"the body is larger than {most}; data goes through /datasets or /uploads"
+            )
+        if message.get("more_body", False):
+            return
+        body = b"".join(self._pieces)
+        # Readers of JSON take UTF-16 too, in which brackets and quotes are not what they are looked at as here.
+        if b"\0" in body[:4] or body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise HTTPException(422, "the body is not UTF-8; send JSON as UTF-8")
+        if too_deep(body):
             raise HTTPException(
                 422, f"the body is nested too deeply; {MOST_DEPTH} levels are enough for anything here"
             )

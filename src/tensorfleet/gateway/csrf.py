@@ -40,13 +40,22 @@ def check(scope: Any, expected: str | None = None, origins: Sequence[str] = ()) 
     """
     if scope["method"] in _SAFE:
         return
+    check_origin(scope, origins)
     headers = _headers(scope)
-    if not _ours(headers, scope["scheme"], origins):
-        raise NotPermitted(_FOREIGN)
     sent, kept = headers.get(HEADER.lower(), ""), _cookie(headers.get("cookie", ""))
     good = bool(sent) and hmac.compare_digest(sent.encode(), kept.encode())
     if not good or (expected is not None and not hmac.compare_digest(sent.encode(), expected.encode())):
         raise NotPermitted(_NO_TOKEN)
+
+
+def check_origin(scope: Any, origins: Sequence[str] = ()) -> None:
+    """Returns if the browser says that a page of ours asks, or nothing.
+
+    Raises:
+        NotPermitted: it is a page of others.
+    """
+    if not _ours(_headers(scope), scope["scheme"], origins):
+        raise NotPermitted(_FOREIGN)
 
 
 def _ours(headers: dict[str, str], scheme: str, origins: Sequence[str]) -> bool:

@@ -36,7 +36,7 @@ _ALWAYS: tuple[Header, ...] = (
         b"camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()",
     ),
 )
-_TLS_ONLY: tuple[Header, ...] = ((b"strict-transport-security", b"max-age=31536000"),)
+YEAR_S = 365 * 86400
 _ASKED_BY_ADDRESS = ("/health", "/health/live", "/health/ready", "/metrics")
 """Probes and scrapes come to whatever address a container has."""
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -44,13 +44,18 @@ _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
-def hardened(app: Asgi, settings: WebSettings) -> Asgi:
-    """The same application behind all of what is in this file."""
-    return with_headers(for_hosts(with_origins(app, settings), settings.hosts))
+def hardened(app: Asgi, settings: WebSettings, https_for_s: int = YEAR_S) -> Asgi:
+    """The same application behind all of what is in this file.
+
+    Args:
+        https_for_s: how long browsers that came by HTTPS are to use nothing else.
+    """
+    return with_headers(for_hosts(with_origins(app, settings), settings.hosts), https_for_s)
 
 
-def with_headers(app: Asgi) -> Asgi:
+def with_headers(app: Asgi, https_for_s: int = YEAR_S) -> Asgi:
     """Headers that tell browsers what they may do with an answer; one that the answer has already stays as it is."""
+    over_tls = ((b"strict-transport-security", b"max-age=%d" % https_for_s),) if https_for_s else ()
 
     async def answered(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -61,7 +66,9 @@ def with_headers(app: Asgi) -> Asgi:
             if message["type"] == "http.response.start":
                 given = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in given}
-                message["headers"] = given + [one for one in _headers_of(scope, names) if one[0] not in names]
+                message["headers"] = given + [
+                    one for one in _headers_of(scope, names, over_tls) if one[0] not in names
+                ]
             await send(message)
 
         await app(scope, receive, told)
@@ -69,9 +76,9 @@ def with_headers(app: Asgi) -> Asgi:
     return answered
 
 
-def _headers_of(scope: Any, names: set[bytes]) -> tuple[Header, ...]:
+def _headers_of(scope: Any, names: set[bytes], over_tls: tuple[Header, ...]) -> tuple[Header, ...]:
     path = scope["path"]
-    found = _ALWAYS if scope["scheme"] != "https" else _ALWAYS + _TLS_ONLY
+    found = _ALWAYS if scope["scheme"] != "https" else _ALWAYS + over_tls
     if not path.startswith(("/api/", "/health", "/metrics")):
         return (*found, (b"content-security-policy", _PAGE))
     if path.startswith("/api/v1/"):

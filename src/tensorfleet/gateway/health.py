@@ -25,6 +25,7 @@ from tensorfleet.kit.clock import utc_now
 
 ANSWER_S = 3.0
 _NO_ANSWER = f"no answer within {ANSWER_S:.0f} s"
+_AGAIN = {"Retry-After": "2"}
 _FOR_JOBS = ("database", "orchestrator", "workers")
 _Found = TypeVar("_Found")
 
@@ -121,7 +122,8 @@ def build_router(services: Services, check: HealthCheck) -> APIRouter:
             "accepts_jobs": found["database"].status == "ok",
             "parts": {name: part.to_dict() for name, part in found.items()},
         }
-        return JSONResponse(body, 200 if body["accepts_jobs"] else 503)
+        well = bool(body["accepts_jobs"])
+        return JSONResponse(body, 200 if well else 503, headers=None if well else _AGAIN)
 
     @router.get("/health/live", name="get_liveness", responses=answers(Alive))
     async def live() -> dict[str, str]:
@@ -133,9 +135,8 @@ def build_router(services: Services, check: HealthCheck) -> APIRouter:
         """Whether jobs can be taken and run; 503 when not."""
         found = await check.parts()
         missing = [name for name in _FOR_JOBS if found[name].status not in ("ok", "degraded")]
-        return JSONResponse(
-            {"status": "ready" if not missing else "not_ready", "missing": missing}, 503 if missing else 200
-        )
+        body = {"status": "ready" if not missing else "not_ready", "missing": missing}
+        return JSONResponse(body, 503 if missing else 200, headers=_AGAIN if missing else None)
 
     @router.get("/worker-activity", name="get_worker_activity", responses=answers(Activity))
     async def worker_activity() -> dict[str, Any]:

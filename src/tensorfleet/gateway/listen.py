@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from typing import Any
 
 from tensorfleet.errors import Conflict
+from tensorfleet.settings import Settings
+from tensorfleet.trust.web import name_of, trusted_by_home
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -28,6 +32,19 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def described(settings: Settings, listener: socket.socket) -> dict[str, Any]:
+    """What local clients read in the home: the address, and by what they know that it is this gateway."""
+    if not settings.encrypted:
+        return {"url": url_of(listener), "pid": os.getpid()}
+    trusted = trusted_by_home(settings)
+    return {
+        "url": url_of(listener, "https"),
+        "pid": os.getpid(),
+        "trusts": str(trusted.resolve()) if trusted is not None else None,
+        "server_name": name_of(settings),
+    }

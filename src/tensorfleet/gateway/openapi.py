@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from tensorfleet.access.policy import RULES, Matcher, Where
 from tensorfleet.gateway import openapi_parts as parts
+from tensorfleet.gateway.openapi_links import LINKS, Link
 from tensorfleet.jobs.batch import MOST_ITEMS
 from tensorfleet.jobs.schemas import JobSpec
 
@@ -175,6 +176,8 @@ def _problems(operation: dict[str, Any], path: str, method: str, guarded: bool) 
     parameters = operation.get("parameters", ())
     if "{" in path or any(one["name"] == "workspace" for one in parameters):
         found.add(404)
+    if parameters:
+        found.add(431)
     if parameters or "requestBody" in operation:
         found.add(422)
     if "requestBody" in operation:
@@ -239,12 +242,12 @@ def _answer_conditionally(operation: dict[str, Any]) -> None:
 
 def _link(operation: dict[str, Any], name: str) -> None:
     for code, answer in operation["responses"].items():
-        links = {link.operation: _link_of(link) for link in parts.LINKS.get((name, code), ())}
+        links = {link.operation: _link_of(link) for link in LINKS.get((name, code), ())}
         if links:
             answer["links"] = links
 
 
-def _link_of(link: parts.Link) -> dict[str, Any]:
+def _link_of(link: Link) -> dict[str, Any]:
     shown: dict[str, Any] = {"operationId": link.operation}
     if link.parameters:
         shown["parameters"] = link.parameters

@@ -55,6 +55,7 @@ def plan(services: Services, body: Any) -> dict[str, Any]:
     spec = parse_spec(_completed(body))
     require(Permission.JOBS_WRITE, spec.workspace)
     errors = FleetInputs(services.datasets, services.blobs, services.workers).check_algorithm(spec)
+    errors = [*errors, *services.quotas.never_fits(spec.workspace, spec.resources.model_dump())]
     if errors:
         raise SpecInvalid(errors)
     snapshot, _ = look(services)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -10,10 +11,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from tensorfleet.errors import FieldError, InvalidInput, TensorFleetError, TooManyRequests
+from tensorfleet.errors import MOST_FIELDS, FieldError, InvalidInput, TensorFleetError, TooManyRequests
+from tensorfleet.kit.visible import visible
 
 log = structlog.get_logger()
+_MOST_DETAIL, _MOST_TEXT = 4000, 500
+"""Characters that are said of what was sent; it may be as long as a body."""
 _CODES = {
     404: "not_found",
     405: "method_not_allowed",
@@ -31,11 +36,11 @@ def problem(
         "type": f"urn:tensorfleet:{code}",
         "title": title,
         "status": status,
-        "detail": detail,
+        "detail": visible(detail, _MOST_DETAIL),
         "code": code,
     }
     if errors:
-        body["errors"] = errors
+        body["errors"] = [{key: visible(text, _MOST_TEXT) for key, text in one.items()} for one in errors]
     headers = (
         {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"} if status == 503 else None
     )
@@ -59,11 +64,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def wrong_request(_request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [
             FieldError(
-                ".".join(str(part) for part in found["loc"][1:]) or str(found["loc"][0]),
-                found["msg"],
+                ".".join(str(part)[:100] for part in found["loc"][1:]) or str(found["loc"][0]),
+                found["msg"][:_MOST_TEXT],
                 found["type"],
             )
-            for found in error.errors()
+            for found in islice(error.errors(), MOST_FIELDS)
         ]
         return from_error(
             InvalidInput("; ".join(f"{field.field}: {field.message}" for field in fields), fields)
@@ -84,6 +89,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         )
         answer.headers.update(error.headers or {})
         return answer
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+        """Nobody reads this; it is counted, and it is no fault of ours."""
+        return problem(400, "cut_off", "Cut off", "the connection ended before the body did")
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> JSONResponse:

@@ -14,7 +14,6 @@ from typing import Any
 
 from tensorfleet.access.model import Principal
 from tensorfleet.access.policy import Rule
-from tensorfleet.access.sign_in import Remembered
 from tensorfleet.adapters.marks import Mark, Marks
 from tensorfleet.gateway.auth import CALLER, RULE
 from tensorfleet.gateway.limits import Limits
@@ -50,11 +49,17 @@ class Recalled:
     """The same application, which is not asked what it has answered already."""
 
     def __init__(
-        self, app: Asgi, marks: Marks, known: Remembered, limits: Limits, telemetry: Telemetry
+        self,
+        app: Asgi,
+        marks: Marks,
+        remembered: Callable[[Any], Principal | None],
+        limits: Limits,
+        telemetry: Telemetry,
     ) -> None:
+        """`remembered`: who has sent a request, if that was looked up within the last moment; asks nobody."""
         self._app = app
         self._marks = marks
-        self._known = known
+        self._remembered = remembered
         self._limits = limits
         self._telemetry = telemetry
         self._kept: dict[Any, _Answer] = {}
@@ -84,8 +89,8 @@ class Recalled:
         await send({"type": "http.response.body", "body": found.body})
 
     def _still_in(self, scope: Any, found: _Answer) -> bool:
-        """Whether the caller's token was looked up within the last moment, and stands for the same."""
-        who = self._known.find(_bearer(scope))
+        """Whether the caller was looked up within the last moment, and may what the one before may."""
+        who = self._remembered(scope)
         if who is None or (who is not found.who and who != found.who):
             return False
         found.who = who
@@ -110,9 +115,11 @@ class Recalled:
         rule: Rule | None = scope.get(RULE)
         who: Principal | None = scope.get(CALLER)
         self._bytes -= len(former.body) if (former := self._kept.pop(key, None)) else 0
-        if mark is None or rule is None or who is None or rule.route not in HOT or not _bearer(scope):
+        if mark is None or rule is None or who is None or rule.route not in HOT:
             return
         if start["status"] not in (200, 304) or len(body) > LARGEST_BYTES:
+            return
+        if any(name == b"set-cookie" for name, _ in start["headers"]):
             return
         if self._bytes + len(body) > MOST_BYTES or len(self._kept) >= MOST_ANSWERS:
             self._kept.clear()
@@ -120,11 +127,3 @@ class Recalled:
         headers = [header for header in start["headers"] if header[0] not in _PER_CALL]
         self._kept[key] = _Answer(mark, who, rule.route, start["status"], headers, body)
         self._bytes += len(body)
-
-
-def _bearer(scope: Any) -> str:
-    """The token, as `gateway.auth` reads it; empty if there is none."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return str(value[7:].decode("latin-1")) if value[:7].lower() == b"bearer " else ""
-    return ""

@@ -8,21 +8,30 @@ import contextlib
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tensorfleet.kit.breaker import Breaker, BreakerOpen
+from tensorfleet.kit.clock import steady_clock
 from tensorfleet.trust.channels import open_aio_channel
 from tensorfleet.trust.identity import Credentials, Identity
 from tensorfleet.wire import tensorfleet_pb2 as pb
 from tensorfleet.wire.tensorfleet_pb2_grpc import OrchestratorStub
 
 WAKE_TIMEOUT_S = 2.0
+ASK_TIMEOUT_S = 1.0
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _OPTIONS = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
 
 
+def _is_away(error: BaseException) -> bool:
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() in _AWAY
+
+
 class _Line:
-    """The channel to one address; a new certificate gets a new one."""
+    """The channel to one address; a new certificate gets a new one.  One that hangs is asked rarely, and nobody waits for it."""
 
     def __init__(self, address: str, identity: Identity | None) -> None:
         self._address = address
         self._identity = identity
+        self.breaker = Breaker(_is_away, steady_clock(), first_s=0.25, most_s=2.0)
         self._own: Credentials | None = None
         self._channel: grpc.aio.Channel | None = None
 
@@ -68,7 +77,8 @@ class OrchestratorLink:
             await wanted.wait()
             wanted.clear()
             stub = OrchestratorStub(await line.channel())  # type: ignore[no-untyped-call]
-            with contextlib.suppress(grpc.aio.AioRpcError):
+            # Always tried: nobody waits here, and one that has just come back is to hear it.
+            with contextlib.suppress(grpc.aio.AioRpcError), line.breaker.watch():
                 await stub.Wake(pb.WakeRequest(), metadata=self._metadata, timeout=WAKE_TIMEOUT_S)
 
     async def is_serving(self) -> bool:
@@ -81,11 +91,11 @@ class OrchestratorLink:
 
     async def _serves(self, line: _Line) -> bool | None:
         stub = health_pb2_grpc.HealthStub(await line.channel())
+        question = health_pb2.HealthCheckRequest(service="tensorfleet.v1.Orchestrator")
         try:
-            answer = await stub.Check(
-                health_pb2.HealthCheckRequest(service="tensorfleet.v1.Orchestrator"), timeout=1.0
-            )
-        except grpc.aio.AioRpcError:
+            with line.breaker.guard():
+                answer = await stub.Check(question, timeout=ASK_TIMEOUT_S)
+        except (grpc.aio.AioRpcError, BreakerOpen):
             return None
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from tensorfleet.composition import Services, ledger_of, quotas_of
+from tensorfleet.composition import Services, ledger_of
 from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.snapshot import take_snapshot
 from tensorfleet.jobs.model import JobRecord, JobStatus
@@ -102,7 +102,7 @@ def look(services: Services) -> tuple[Snapshot, list[LiveLease]]:
         queue,
         services.workers.all(),
         leases,
-        quotas=quotas_of(settings),
+        quotas={name: limits.running for name, limits in services.quotas.all().items()},
         over_budget=ledger_of(services).over_budget(),
         policy=settings.policy,
     )

@@ -38,6 +38,9 @@ class OnceInputs:
     def most_accumulation(self, spec: JobSpec) -> int:
         return self._inputs.most_accumulation(spec)
 
+    def check_secrets(self, spec: JobSpec) -> Sequence[FieldError]:
+        return self._inputs.check_secrets(spec)
+
     def check_capacity(self, spec: JobSpec) -> Sequence[FieldError]:
         wanted = json.dumps(spec.resources.model_dump(mode="json"), sort_keys=True)
         found: Sequence[FieldError] = self._once(

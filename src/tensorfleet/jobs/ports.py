@@ -56,6 +56,10 @@ class Rights(Protocol):
 
     def check_write(self, workspace: str) -> None: ...
 
+    def check_secrets(self, workspace: str) -> None:
+        """Whether its jobs may have secrets of the workspace."""
+        ...
+
 
 class Unrestricted:
     """The platform itself calls."""
@@ -64,6 +68,9 @@ class Unrestricted:
         return None
 
     def check_write(self, workspace: str) -> None:
+        return
+
+    def check_secrets(self, workspace: str) -> None:
         return
 
 

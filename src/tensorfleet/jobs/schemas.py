@@ -24,12 +24,15 @@ from tensorfleet.kit.clock import rfc3339
 from tensorfleet.kit.requirement import check_requirement
 from tensorfleet.kit.units import parse_duration_s
 from tensorfleet.kit.written import AsDuration, AsSize, DurationText
+from tensorfleet.secrets.model import MOST_OF_JOB, NAME, check_variable
 from tensorfleet.tuning.schemas import TuneSpec, check_tuning
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NAME_PATTERN)]
 Kind = Literal["train", "tune", "predict", "pipeline"]
 BUILT_KINDS = ("train", "tune")
+MOST_NAMES = 1000
+"""In a mapping of a job; each that is wrong would be looked at and told of."""
 
 
 class _Part(BaseModel):
@@ -165,6 +168,30 @@ class Code(_Part):
     git: Git | None = None
 
 
+def _secrets(value: Any) -> Any:
+    """Variables and the secrets that they get.  No text of it is repeated: it may be a value in the wrong place."""
+    if isinstance(value, list):
+        value = {name: name for name in value if isinstance(name, str)} if _all_texts(value) else None
+    if not isinstance(value, dict) or not _all_texts([*value, *value.values()]):
+        raise ValueError(
+            "are names of variables with names of secrets, such as {HF_TOKEN: hf-token}, or a list of names"
+        )
+    if len(value) > MOST_OF_JOB:
+        raise ValueError(f"are {len(value)}; a job may have {MOST_OF_JOB}")
+    for variable, secret in value.items():
+        if wrong := check_variable(variable):
+            raise ValueError(f"'{variable[:40]}' {wrong}")
+        if not NAME.fullmatch(secret):
+            raise ValueError(
+                f"what {variable} has is no name of a secret; values are kept with `tensorfleet secrets set NAME`"
+            )
+    return value
+
+
+def _all_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
 class JobSpec(_Part):
     """One job, as a person writes it."""
 
@@ -188,7 +215,7 @@ class JobSpec(_Part):
     )
     target_column: str | None = Field(default=None, max_length=300)
     model_name: Name | None = None
-    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    hyperparameters: dict[str, Any] = Field(default_factory=dict, max_length=MOST_NAMES)
     tune: TuneSpec | None = None
     resources: Resources = Field(default_factory=Resources)
     priority: Priority = Priority.NORMAL
@@ -206,6 +233,11 @@ class JobSpec(_Part):
     ] = Field(default=None, description="true, or which steps")
     seed: int = Field(default=7, ge=0, le=2**32 - 1, strict=True)
     workspace: Name = "default"
+    secrets: Annotated[
+        dict[str, str], BeforeValidator(_secrets, json_schema_input_type=dict[str, str] | list[str])
+    ] = Field(
+        default_factory=dict, description="environment variables of the tasks, and the secrets that they get"
+    )
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)
 
     @model_validator(mode="after")
@@ -265,10 +297,14 @@ def parse_spec(data: Any) -> JobSpec:
         raise SpecInvalid(
             [FieldError("", "a job is a mapping of fields to values, such as name: iris", "type")]
         )
+    if len(data) > MOST_NAMES:
+        raise SpecInvalid([FieldError("", f"a job does not have {len(data)} fields", "too_long")])
     try:
         return JobSpec.model_validate(data)
     except ValidationError as error:
-        raise SpecInvalid([_field_error(data, problem) for problem in error.errors()]) from error
+        raise SpecInvalid(
+            _field_error(data, problem) for problem in error.errors(include_url=False)
+        ) from error
 
 
 def _field_error(data: dict[str, Any], problem: Any) -> FieldError:
@@ -278,7 +314,7 @@ def _field_error(data: dict[str, Any], problem: Any) -> FieldError:
     if problem["type"] == "extra_forbidden":
         return FieldError(
             path,
-            f"there is no such field; {nearest(str(location[-1]), _known_fields(location[:-1]))}",
+            f"there is no such field; {nearest(str(location[-1])[:60], _known_fields(location[:-1]))}",
             "unknown_field",
         )
     if problem["type"] == "missing":

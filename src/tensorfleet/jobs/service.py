@@ -59,6 +59,10 @@ class Inputs(Protocol):
         """Requests that the fleet could never serve."""
         ...
 
+    def check_secrets(self, spec: JobSpec) -> Sequence[FieldError]:
+        """Secrets that the job's workspace does not have, by field."""
+        ...
+
 
 class JobService:
     """Submits, reads and steers jobs."""
@@ -143,6 +147,9 @@ class JobService:
 
     def _resolve(self, spec: JobSpec) -> dict[str, Any]:
         errors = [*self._inputs.check_algorithm(spec), *self._inputs.check_capacity(spec)]
+        if spec.secrets:
+            self._rights.check_secrets(spec.workspace)
+            errors += self._inputs.check_secrets(spec)
         inputs: dict[str, Any] = {}
         if spec.dataset is not None:
             try:

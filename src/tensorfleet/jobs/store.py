@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, cast, delete, func, insert, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks, trials
-from tensorfleet.errors import Conflict, InvalidInput, NotFound, TensorFleetError, Unavailable
+from tensorfleet.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    OverQuota,
+    SpecInvalid,
+    TensorFleetError,
+    Unavailable,
+)
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.memory import JobMemory
 from tensorfleet.jobs.model import Event, JobRecord, JobStatus, NewEvent
@@ -34,8 +54,14 @@ _SORTS = {
 class SqlJobStore:
     """`JobStore` on SQLite and PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        admit: Callable[[Connection, Sequence[NewJob]], None] = lambda connection, new: None,
+    ) -> None:
+        """`admit` is called in the transaction that has just added jobs, and raises where that is too much."""
         self._database = database
+        self._admit = admit
         self._log = SqlEventLog(database)
 
     def insert(self, job: NewJob) -> tuple[JobRecord, bool]:
@@ -44,6 +70,7 @@ class SqlJobStore:
             with self._database.begin() as connection:
                 connection.execute(insert(jobs).values(**_new_row(job)))
                 self._log.append(connection, _first_events(job))
+                self._admit(connection, [job])
                 return _record(connection.execute(select(jobs).where(jobs.c.id == job.id)).one()), True
         except IntegrityError:
             if job.idempotency_key is None:
@@ -60,8 +87,8 @@ class SqlJobStore:
         try:
             with self._database.begin() as connection:
                 queued = self._queue_many(connection, new)
-        except IntegrityError:  # somebody else used one of the keys meanwhile
-            queued = {}
+        except (IntegrityError, OverQuota, SpecInvalid):
+            queued = {}  # somebody else used a key meanwhile, or one is not let in: now each for itself
         found: list[tuple[JobRecord, bool] | TensorFleetError] = []
         for job in new:
             if job.id in queued:
@@ -89,6 +116,7 @@ class SqlJobStore:
             return {}
         connection.execute(insert(jobs), [_new_row(job) for job in fresh])
         self._log.append(connection, [event for job in fresh for event in _first_events(job)])
+        self._admit(connection, fresh)
         rows = connection.execute(select(jobs).where(jobs.c.id.in_([job.id for job in fresh])))
         return {row.id: _record(row) for row in rows}
 
@@ -292,7 +320,7 @@ def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
         if value is not None:
             query = query.where(jobs.c[column] == value)
     if filters.within is not None:
-        query = query.where(jobs.c.workspace.in_(filters.within))
+        query = query.where(_in_workspaces(filters.within))
     if filters.ended is not None:
         over = jobs.c.status.in_([status.value for status in JobStatus if status.ended])
         query = query.where(over if filters.ended else ~over)
@@ -300,6 +328,14 @@ def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
         mine = select(trials.c.job_id).where(trials.c.study_id == filters.study)
         query = query.where(jobs.c.id.in_(mine))
     return query
+
+
+def _in_workspaces(names: Collection[str]) -> ColumnElement[bool]:
+    """Of one, its index has the jobs in the order of the list.  Of several, SQLite would sort all that they have ever had:
+    the name is an expression then, for which it has no index, and it goes through the list until the page is full."""
+    if len(names) == 1:
+        return jobs.c.workspace == next(iter(names))
+    return jobs.c.workspace.concat("").in_(names)
 
 
 def _sort_column(sort: str) -> tuple[Any, bool]:

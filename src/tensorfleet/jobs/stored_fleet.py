@@ -13,12 +13,15 @@ from tensorfleet.jobs.ports import Command, HeldTask, LiveLease, QueuedJob
 from tensorfleet.jobs.rows import QUEUE_COLUMNS, queued_of
 
 _NEWEST = select(func.coalesce(func.max(events.c.id), 0))
+_QUOTA_CHANGED = "quota.changed"
 _SUBMITTED = (
-    select(events.c.id, events.c.job_id)
-    .where(events.c.id > bindparam("position"), events.c.kind == "job.submitted")
-    .union_all(select(_NEWEST.scalar_subquery(), null()))
+    select(events.c.id, events.c.job_id, events.c.kind)
+    .where(events.c.id > bindparam("position"), events.c.kind.in_(("job.submitted", _QUOTA_CHANGED)))
+    .union_all(select(_NEWEST.scalar_subquery(), null(), null()))
 )
-"""What was submitted after a place in the event log, and, in the row without a job, the log's newest place."""
+"""What was submitted, and which quotas were changed, after a place in the event log; in the row without a kind, the log's
+newest place.
+"""
 
 
 class StoredFleet:
@@ -47,17 +50,22 @@ class StoredFleet:
     def newest_event(self) -> int:
         return int(self.connection.execute(_NEWEST).scalar_one())
 
-    def submitted_after(self, position: int) -> tuple[list[QueuedJob], int]:
-        """Jobs that were submitted after a place in the event log and wait, and the place up to which this is known."""
+    def submitted_after(self, position: int) -> tuple[list[QueuedJob], int, bool]:
+        """Jobs that were submitted after a place in the event log and wait, the place up to which this is known, and whether
+        a quota was changed since.
+        """
         found = self.connection.execute(_SUBMITTED, {"position": position}).all()
-        newest = next(row.id for row in found if row.job_id is None)
+        newest = next(row.id for row in found if row.kind is None)
         if len(found) == 1:
-            return [], newest
+            return [], newest, False
+        changed = any(row.kind == _QUOTA_CHANGED for row in found)
         waiting = (jobs.c.status == JobStatus.QUEUED.value) & jobs.c.id.in_([row.job_id for row in found])
         # In two steps: joined, SQLite would walk through the whole queue and look for each job's entry.
-        return [
-            queued_of(row) for row in self.connection.execute(select(*QUEUE_COLUMNS).where(waiting))
-        ], newest
+        return (
+            [queued_of(row) for row in self.connection.execute(select(*QUEUE_COLUMNS).where(waiting))],
+            newest,
+            changed,
+        )
 
     def live_leases(self, worker_id: str | None = None) -> list[LiveLease]:
         self.flush()

@@ -346,6 +346,13 @@ class SqlJobTransaction(StoredFleet):
             **_traced(known),
         }
 
+    def given(self, token: int) -> tuple[dict[str, Any], datetime] | None:
+        """The spec that a lease's task has run, and when the lease was granted; None for an unknown one."""
+        task = self._task(token)
+        if task is None or task.granted_at is None:
+            return None
+        return self._known(task.job_id).spec, task.granted_at
+
     def close_commands(self, commands: Sequence[Command], now: datetime) -> None:
         ids = [command.id for command in commands]
         if ids:

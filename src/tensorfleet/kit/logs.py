@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from tensorfleet.kit import tracing
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+from tensorfleet.kit.visible import visible
 
 
 def configure_logging(role: str) -> None:
@@ -54,8 +52,8 @@ def configure_logging(role: str) -> None:
 def show_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """What comes from outside can neither begin a line of the log nor speak to the terminal that it is read on."""
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception" and _CONTROL.search(value):
-            event[key] = _CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
+        if isinstance(value, str):
+            event[key] = "\n".join(map(visible, value.split("\n"))) if key == "exception" else visible(value)
     return event
 
 

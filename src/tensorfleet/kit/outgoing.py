@@ -181,6 +181,17 @@ def checked(text: str, base: httpx.URL | None = None) -> httpx.URL:
     return url
 
 
+def check_named(text: str, allow: Iterable[Network] = ()) -> None:
+    """Returns if this URL may be asked, as far as that can be told without looking up its name.
+
+    Raises:
+        Refused
+    """
+    literal = _literal(checked(text).host)
+    if literal is not None:
+        check_address(literal, allow)
+
+
 def check_address(text: str, allow: Iterable[Network] = ()) -> None:
     """Returns if the address is of the internet, or allowed.
 

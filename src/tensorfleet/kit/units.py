@@ -8,7 +8,7 @@ _SIZES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g"
           "tb": 1000**4, "ki": 1024, "kib": 1024, "mi": 1024**2, "mib": 1024**2, "gi": 1024**3, "gib": 1024**3,
           "ti": 1024**4, "tib": 1024**4}  # fmt: skip
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
 
 
@@ -22,9 +22,9 @@ def parse_size(text: str | int) -> int:
         return text
     if not isinstance(text, str):
         raise ValueError(f"{str(text)[:60]!r} is not a size; write it like 512MiB or 2GB")
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,30}(?:\.\d{1,30})?)\s*([a-zA-Z]{0,3})\s*", text)
     if match is None or match.group(2).lower() not in _SIZES:
-        raise ValueError(f"'{text}' is not a size; write it like 512MiB or 2GB")
+        raise ValueError(f"'{text[:60]}' is not a size; write it like 512MiB or 2GB")
     return int(float(match.group(1)) * _SIZES[match.group(2).lower()])
 
 
@@ -38,11 +38,11 @@ def parse_duration_s(text: str | float) -> float:
         return float(text)
     if not isinstance(text, str):
         raise ValueError(f"{str(text)[:60]!r} is not a duration; write it like 90s, 15m or 1h30m")
-    compact = text.replace(" ", "")
-    if compact.replace(".", "", 1).isdigit():
+    compact = text.replace(" ", "") if len(text) <= 100 else ""
+    if re.fullmatch(r"\d+\.?\d*", compact, re.ASCII):
         return float(compact)
     if not _DURATION.fullmatch(compact):
-        raise ValueError(f"'{text}' is not a duration; write it like 90s, 15m or 1h30m")
+        raise ValueError(f"'{text[:60]}' is not a duration; write it like 90s, 15m or 1h30m")
     return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(compact))
 
 

@@ -12,14 +12,18 @@ from tensorfleet.jobs.model import Event
 from tensorfleet.kit.clock import rfc3339
 from tensorfleet.ledger.budgets import SPENT_EVENT, WARNED_EVENT
 from tensorfleet.sla.model import BREACHED_EVENT
+from tensorfleet.webhooks.model import DISABLED_EVENT
 
 JOB_FAILED = "job.failed"
 TEST = "test"
 ABOUT_SPENDING = (WARNED_EVENT, SPENT_EVENT)
 ABOUT_PROMISES = (BREACHED_EVENT,)
-KINDS = (JOB_FAILED, LOST_EVENT, LOW_DISK_EVENT, QUARANTINED_EVENT, *ABOUT_PROMISES, *ABOUT_SPENDING)
+KINDS = (
+    JOB_FAILED, LOST_EVENT, LOW_DISK_EVENT, QUARANTINED_EVENT, *ABOUT_PROMISES, *ABOUT_SPENDING, DISABLED_EVENT
+)  # fmt: skip
 _FACTS = {
     **dict.fromkeys(ABOUT_PROMISES, ("workspace", "month", "objective", "target", "reached", "budget_left")),
+    DISABLED_EVENT: ("workspace", "webhook_id"),
     **dict.fromkeys(ABOUT_SPENDING, ("workspace", "month", "spent", "monthly", "currency")),
 }
 """Of entries that bring their sentence with them."""

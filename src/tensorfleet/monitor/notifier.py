@@ -20,6 +20,8 @@ from tensorfleet.monitor.messages import Notice, notice_of
 from tensorfleet.settings_monitoring import ChannelSettings
 
 LOOK_S = 1.0
+BUSY_S = 0.05
+"""Where there was something to tell, there is soon more."""
 LEASE_S = 15.0
 MOST_IN_ONE = 20
 CURSOR_LAG = 1000
@@ -118,15 +120,29 @@ class Reader:
         return True
 
 
-class Notifier:
-    """All channels, in turn, in a thread of their own."""
+class Turn(Protocol):
+    """One who tells; several take turns."""
 
-    def __init__(self, readers: Sequence[Reader], lead: Lead) -> None:
+    def once(self) -> int:
+        """Does what there is to do now; returns how much that was."""
+        ...
+
+
+class Notifier:
+    """All who tell, in turn, in a thread of their own."""
+
+    def __init__(
+        self, readers: Sequence[Turn], lead: Lead, needed: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`needed`: whether there is anybody to be told; the lead is not asked for while there is not."""
         self._readers = readers
         self._lead = lead
+        self._needed = needed
         self._stop = threading.Event()
 
     def once(self) -> int:
+        if not self._needed():
+            return 0
         try:
             if self._lead.term is None:
                 if not self._lead.acquire():
@@ -142,8 +158,7 @@ class Notifier:
         pause_s = LOOK_S
         while not self._stop.wait(pause_s):
             try:
-                self.once()
-                pause_s = LOOK_S
+                pause_s = BUSY_S if self.once() else LOOK_S
             except TensorFleetError as error:  # the database is away
                 pause_s = min(30.0, pause_s * 2)
                 log.warning("notices wait", problem=error.detail)

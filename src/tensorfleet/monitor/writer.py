@@ -28,6 +28,7 @@ from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.kit.breaker import Breaker, Reading
 from tensorfleet.kit.clock import Clock, steady_clock
 from tensorfleet.kit.logs import configure_logging
+from tensorfleet.monitor import hooks
 from tensorfleet.monitor.drain import CURSOR, Drain
 from tensorfleet.monitor.keepsakes import Keepsakes
 from tensorfleet.monitor.wake import SOCKET_NAME
@@ -140,8 +141,9 @@ def run(
     health: Health,
     exit_when_idle_s: float | None = None,
     clock_s: Callable[[], float] = time.monotonic,
+    stays: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Drains until stopped, or until there was nothing to do for `exit_when_idle_s`."""
+    """Drains until stopped, or until there was nothing to do for `exit_when_idle_s` and nobody else needs the process."""
     failures = 0
     idle_since = clock_s()
     while not bell.stopped:
@@ -168,18 +170,26 @@ def run(
             continue
         left = POLL_S if exit_when_idle_s is None else idle_since + exit_when_idle_s - clock_s()
         if left <= 0:
-            return
-        bell.wait(min(POLL_S, left))
+            if not stays():
+                return
+            idle_since = clock_s()
+        bell.wait(min(POLL_S, max(left, 0.0)))
 
 
-def follow(drain: Drain, bell: Bell, health: Health, exit_when_idle_s: float | None = None) -> None:
+def follow(
+    drain: Drain,
+    bell: Bell,
+    health: Health,
+    exit_when_idle_s: float | None = None,
+    stays: Callable[[], bool] = lambda: False,
+) -> None:
     """`run`, with the bell open; a nudge in the moment of leaving is not lost."""
     while True:
         bell.open()
-        run(drain, bell, health, exit_when_idle_s)
+        run(drain, bell, health, exit_when_idle_s, stays=stays)
         bell.hide()
         # What was written before a nudge that came to the closing door is seen by this last look.
-        if bell.stopped or not drain.pending():
+        if bell.stopped or not (drain.pending() or stays()):
             return
 
 
@@ -199,7 +209,8 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     try:
         with _shown(settings, drain, health), _telling(settings, database), stopped_by_signals(bell):
             wait_for_schema(database)
-            follow(drain, bell, health, exit_when_idle_s)
+            with hooks.running(settings, database):
+                follow(drain, bell, health, exit_when_idle_s, lambda: hooks.wanted(database))
     finally:
         bell.close()
         database.close()

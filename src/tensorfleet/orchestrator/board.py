@@ -19,6 +19,7 @@ from tensorfleet.jobs.model import JobState, JobStatus
 from tensorfleet.jobs.ports import QueuedJob
 from tensorfleet.jobs.transaction import SqlJobTransaction
 from tensorfleet.orchestrator.lines import Lines
+from tensorfleet.quotas.store import stored_limits
 from tensorfleet.scheduling.model import (
     Demand,
     Policy,
@@ -44,9 +45,10 @@ class Board:
     """
 
     def __init__(self, policy: Policy, quotas: Mapping[str, Quota], grow_after_s: float = 30.0) -> None:
+        """`quotas` are those of the settings; what was set since goes before them."""
         self.workers: dict[str, Worker] = {}
         self._policy = policy
-        self._quotas = quotas
+        self._quotas = self._usual_quotas = quotas
         self._grow_after_s = grow_after_s
         self._over_budget: Mapping[str, str] = {}
         self._waiting = Lines()
@@ -107,10 +109,16 @@ class Board:
         """Takes in what was submitted since the last transaction."""
         if self._stale:
             self._read(tx, now)
-        new, self._position = tx.submitted_after(self._position)
+        new, self._position, other_quotas = tx.submitted_after(self._position)
         for job in new:
             self._waiting.add(waiting_job(job))
-        self._changed = self._changed or bool(new)
+        if other_quotas:
+            self._read_quotas(tx)
+        self._changed = self._changed or bool(new) or other_quotas
+
+    def _read_quotas(self, tx: SqlJobTransaction) -> None:
+        set_by_people = {name: limits.running for name, limits in stored_limits(tx.connection).items()}
+        self._quotas = {**self._usual_quotas, **set_by_people}
 
     def _read(self, tx: SqlJobTransaction, now: datetime) -> None:
         self._position = tx.newest_event()
@@ -121,6 +129,7 @@ class Board:
         self._running = {job.id: job for job in running_jobs(leases, now)}
         self._rendezvous = {lease.job_id: lease.rendezvous for lease in leases if lease.rendezvous}
         self._timeouts = {lease.job_id: lease.timeout_s for lease in leases}
+        self._read_quotas(tx)
         self._views.clear()
         self._stale, self._changed = False, True
 

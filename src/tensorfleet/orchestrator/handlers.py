@@ -146,9 +146,14 @@ def attach(tx: SqlJobTransaction, worker_id: str, held: Iterable[int], now: date
 
 
 def take_chunk(
-    tx: SqlJobTransaction, token: int, stream: str, start: int, data: bytes, now: datetime
+    tx: SqlJobTransaction, token: int, stream: str, start: int, data: bytes, now: datetime, end: int = 0
 ) -> int | None:
-    """Takes a piece of a task's log or records over, exactly once; returns where to go on (None: unknown lease)."""
+    """Takes a piece of a task's log or records over, exactly once; returns where to go on (None: unknown lease).
+
+    Args:
+        end: where it ends in the task's file, if `data` is not as long as it is there.
+    """
+    end = end if end > start else start + len(data)
     place = tx.task_place(token)
     if place is None or stream not in ("log", "record"):
         return None
@@ -158,12 +163,12 @@ def take_chunk(
         # PostgreSQL's text cannot hold a NUL; a log that prints one is still a log.
         text = data.decode("utf-8", "replace").replace("\0", "\ufffd")
         entries = [NewEvent("log", now, {**where, "offset": start, "text": text}, job_id)]
-        return tx.take_over(token, stream, start, start + len(data), entries)
+        return tx.take_over(token, stream, start, end, entries)
     found = records.parse_records(data)
     entries = records.record_events(found, where, job_id, now)
-    end = tx.take_over(token, stream, start, start + len(data), entries)
-    if end == start + len(data):
+    stands = tx.take_over(token, stream, start, end, entries)
+    if stands == end:
         progress, latest = records.latest(found)
         if progress is not None or (latest and rank == 0):
             tx.update_progress(job_id, attempt, progress, latest if rank == 0 else {})
-    return end
+    return stands

@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from tensorfleet import __version__
 from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.migrate import ensure_schema
-from tensorfleet.composition import build_services, service_levels_of
+from tensorfleet.composition import Services, build_services, service_levels_of
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
 from tensorfleet.fleet.conditions import SqlConditions
 from tensorfleet.fleet.leadership import SqlLeadership
@@ -29,6 +29,7 @@ from tensorfleet.jobs.held_leases import SqlHeldLeases
 from tensorfleet.kit.clock import steady_clock, utc_now
 from tensorfleet.kit.logs import configure_logging
 from tensorfleet.ledger.store import SqlLedgerStore
+from tensorfleet.orchestrator.audited import AuditedCalls, audited_calls
 from tensorfleet.orchestrator.launcher_trouble import LauncherTrouble
 from tensorfleet.orchestrator.lending import build_lending
 from tensorfleet.orchestrator.room import Orchestrator
@@ -91,6 +92,7 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
         services.log,
         SqlMeasurements(services.database),
         service_levels_of(settings, services.database),
+        services.vault,
     )
     told = SqlConditions(services.database)
     room.watch.trouble = LauncherTrouble(told, utc_now, room.engine.call)
@@ -100,11 +102,12 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
     identity, guard = await _when_trusted(settings, stop)
     admission = guard or RequireToken(token)
     lending = build_lending(settings, services.objects, SqlHeldLeases(services.database))
-    service = OrchestratorService(room, services.jobs, lending)
+    calls = audited_calls(services, token)
+    service = OrchestratorService(room, services.jobs, lending, calls)
     server, checks = await _start_server(settings, admission, identity, gate, service)
     pulse.serves = True
     trust = asyncio.create_task(_keep_trust(settings, identity, guard))
-    work = asyncio.create_task(_lead(settings, services.database, leadership, room, gate, checks))
+    work = asyncio.create_task(_lead(settings, services, leadership, room, gate, checks, calls))
     stopped = asyncio.create_task(stop.wait())
     beating = asyncio.create_task(pulse.beat())
     try:
@@ -122,6 +125,7 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
         with contextlib.suppress(TensorFleetError):
             await asyncio.to_thread(leadership.resign)
         room.engine.close()
+        await asyncio.to_thread(calls.close)
         lending.close()
         launcher.close()
         if shown is not None:
@@ -204,19 +208,22 @@ def _show(
 
 async def _lead(
     settings: Settings,
-    database: Database,
+    services: Services,
     leadership: SqlLeadership,
     room: Orchestrator,
     gate: LeaderOnly,
     checks: health.aio.HealthServicer,
+    calls: AuditedCalls,
 ) -> None:
     """Waits for the database and the lead, then works until it is cancelled or loses it."""
     waited = False
-    while not await asyncio.to_thread(_take_lead, database, leadership):
+    while not await asyncio.to_thread(_take_lead, services.database, leadership):
         if not waited:
             log.info("standing by: another orchestrator leads, or the metadata store is away")
         waited = True
         await asyncio.sleep(STANDBY_LOOK_S)
+    await asyncio.to_thread(services.vault.say_at_start)
+    await asyncio.to_thread(calls.start)
     work = asyncio.create_task(room.run())
     await asyncio.wait({work, asyncio.create_task(room.loaded.wait())}, return_when=asyncio.FIRST_COMPLETED)
     gate.leads = True

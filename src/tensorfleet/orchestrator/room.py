@@ -16,7 +16,7 @@ from tensorfleet.composition import (
     health_pace_of,
     limits_of,
     price_book_of,
-    quotas_of,
+    running_quotas_of,
     worker_types_of,
 )
 from tensorfleet.errors import LostLead, StorageFull, TensorFleetError, Unavailable
@@ -27,7 +27,7 @@ from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.store import SqlWorkerStore
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.events import DiskLow, Preempted, WorkerLost
-from tensorfleet.jobs.ports import Command
+from tensorfleet.jobs.ports import Command, HeldTask
 from tensorfleet.jobs.store import SqlJobStore
 from tensorfleet.kit.clock import Clock
 from tensorfleet.ledger.store import SqlLedgerStore
@@ -36,6 +36,7 @@ from tensorfleet.orchestrator import handlers
 from tensorfleet.orchestrator.board import Board
 from tensorfleet.orchestrator.budgets import BudgetWatch
 from tensorfleet.orchestrator.engine import Engine
+from tensorfleet.orchestrator.handing import Handing, needs
 from tensorfleet.orchestrator.hangs import HangDoctor
 from tensorfleet.orchestrator.health import INTENTS as ABOUT_HEALTH
 from tensorfleet.orchestrator.health import HealthWatch
@@ -46,6 +47,7 @@ from tensorfleet.orchestrator.sessions import Session, Sessions
 from tensorfleet.orchestrator.spans import assigned
 from tensorfleet.orchestrator.sweep import Sweep
 from tensorfleet.scheduling.model import Policy
+from tensorfleet.secrets.vault import Vault
 from tensorfleet.settings import Settings
 from tensorfleet.sla.service import ServiceLevels
 from tensorfleet.sla.store import SqlMeasurements
@@ -73,6 +75,7 @@ class Orchestrator:
         events: SqlEventLog,
         measured: SqlMeasurements,
         levels: ServiceLevels,
+        vault: Vault,
     ) -> None:
         self._settings = settings
         self._workers = workers
@@ -83,10 +86,10 @@ class Orchestrator:
         self._ticked = time.monotonic()
         self.loaded = asyncio.Event()
         self.sessions = Sessions()
-        board = Board(Policy(settings.policy), quotas_of(settings), settings.grow_after_s)
-        self.engine = Engine(
-            jobs, lead, board, clock, self.sessions.deliver, lambda: wake_monitor(settings.run_dir)
-        )
+        board = Board(Policy(settings.policy), running_quotas_of(settings), settings.grow_after_s)
+        self._handing = Handing(vault)
+        self._handed: set[asyncio.Task[None]] = set()
+        self.engine = Engine(jobs, lead, board, clock, self._deliver, lambda: wake_monitor(settings.run_dir))
         self.hangs = HangDoctor(self.engine, self.sessions)
         self.health = HealthWatch(
             self.engine,
@@ -278,8 +281,13 @@ class Orchestrator:
         """Opens an agent's session: settles what it holds, sends what it has not carried out yet."""
         await self.join(hello)
         session = self.sessions.open(hello.worker_id)
-        held = await self.engine.submit(lambda tx, now: handlers.attach(tx, hello.worker_id, hello.held, now))
-        session.send(codec.welcome(self._settings.lease_s, self._settings.heartbeat_s, held))
+
+        def settle(tx: Any, now: Any) -> tuple[list[HeldTask], dict[int, list[str] | None]]:
+            held = handlers.attach(tx, hello.worker_id, hello.held, now)
+            return held, self._handing.masks(tx, (task.token for task in held))
+
+        held, masks = await self.engine.submit(settle)
+        session.send(codec.welcome(self._settings.lease_s, self._settings.heartbeat_s, held, masks))
         for message in await self.open_commands(hello.worker_id, session):
             session.send(message)
         self.health.joined(hello.worker_id)
@@ -291,16 +299,34 @@ class Orchestrator:
     ) -> list[pb.OrchestratorMessage]:
         """Commands that the agent has not confirmed; from here on new ones go straight to its session."""
 
-        def collect(tx: Any, now: Any) -> list[tuple[Command, dict[str, Any]]]:
+        def collect(tx: Any, now: Any) -> list[tuple[Command, dict[str, Any] | None]]:
             if session is not None:
                 session.welcomed = True
             orders = tx.open_commands(f"agent:{worker_id}")
+            payloads = [tx.payload(order.data["job_id"]) if order.kind == "start" else {} for order in orders]
             return [
-                (order, tx.payload(order.data["job_id"]) if order.kind == "start" else {}) for order in orders
+                (order, self._handing.fill(tx, order, payload, now))
+                for order, payload in zip(orders, payloads, strict=True)
             ]
 
         orders = await self.engine.submit(collect)
-        return [codec.command(order, assigned(order, payload)) for order, payload in orders]
+        return [
+            codec.command(order, assigned(order, payload)) for order, payload in orders if payload is not None
+        ]
+
+    def _deliver(self, order: Command, payload: dict[str, Any]) -> None:
+        """A committed command to its agent, if that is here; a start with secrets once these were looked up."""
+        if not needs(order, payload):
+            self.sessions.deliver(order, payload)
+        elif self.sessions.find(order.topic.removeprefix("agent:")) is not None:
+            handing = asyncio.create_task(self._hand(order, payload))
+            self._handed.add(handing)
+            handing.add_done_callback(self._handed.discard)
+
+    async def _hand(self, order: Command, payload: dict[str, Any]) -> None:
+        filled = await self.engine.submit(lambda tx, now: self._handing.fill(tx, order, payload, now))
+        if filled is not None:
+            self.sessions.deliver(order, filled)
 
     def receive(self, session: Session, message: pb.AgentMessage) -> None:
         """One message of an agent.  Work is queued in the order of arrival; answers follow when it is durable."""
@@ -361,7 +387,7 @@ class Orchestrator:
         def take(tx: Any, now: Any) -> int | None:
             if worker_id is not None and tx.worker_of_lease(chunk.lease) != worker_id:
                 return None
-            return handlers.take_chunk(tx, chunk.lease, chunk.stream, chunk.start, chunk.data, now)
+            return handlers.take_chunk(tx, chunk.lease, chunk.stream, chunk.start, chunk.data, now, chunk.end)
 
         return self.engine.submit(take, patient=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import ssl
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from tensorfleet.sla.model import Change, Standing, change_of
 from tensorfleet.sla.schemas import sentence_of, standing_to_dict
 from tensorfleet.sla.service import ServiceLevels
 from tensorfleet.sla.store import SqlMeasurements
+from tensorfleet.trust.tls import curious_context
 
 ANSWER_S = 5.0
 LOOKS = 4
@@ -40,16 +42,23 @@ log = structlog.get_logger()
 _Told = tuple[str | None, str, str]
 
 
-def asked(url: str) -> bool:
+def asked(url: str, context: ssl.SSLContext | None = None) -> bool:
     """Whether the API takes jobs: `/health` says so with 200.  Without workers, too: jobs are accepted and wait."""
     try:
         parts = urlsplit(url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        with closing(kind(parts.hostname or "", parts.port, timeout=ANSWER_S)) as link:
+        with closing(_link(parts.scheme, parts.hostname or "", parts.port, context)) as link:
             link.request("GET", f"{parts.path.rstrip('/')}/health")
             return link.getresponse().status == 200
     except (OSError, ValueError, http.client.HTTPException):
         return False
+
+
+def _link(
+    scheme: str, host: str, port: int | None, context: ssl.SSLContext | None
+) -> http.client.HTTPConnection:
+    if scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=context)
+    return http.client.HTTPConnection(host, port, timeout=ANSWER_S)
 
 
 def address_in(home: Path) -> str:
@@ -77,9 +86,11 @@ class UptimeWatch:
             await asyncio.sleep(self._settings.sla.every_s)
 
     async def look(self) -> None:
-        url = self._settings.sla.url or await asyncio.to_thread(address_in, self._settings.home)
+        chosen = self._settings.sla.url
+        url = chosen or await asyncio.to_thread(address_in, self._settings.home)
         if url:
-            up = await asyncio.to_thread(asked, url)
+            # This home's own gateway may show a name that is not in its address; nothing is told to it here.
+            up = await asyncio.to_thread(asked, url, None if chosen else curious_context())
             self._probes = [*self._probes[-MOST_WAITING:], (self._clock(), up)]
         if self._writing is None and self._probes:
             work = partial(self._write, tuple(self._probes))

@@ -15,6 +15,7 @@ from tensorfleet.errors import InvalidInput, NotFound
 from tensorfleet.jobs.schemas import job_to_dict
 from tensorfleet.jobs.service import JobService
 from tensorfleet.orchestrator import handlers
+from tensorfleet.orchestrator.audited import AuditedCalls
 from tensorfleet.orchestrator.lending import Lending
 from tensorfleet.orchestrator.room import Orchestrator
 from tensorfleet.orchestrator.sessions import Session
@@ -87,17 +88,19 @@ def _agent(context: grpc.aio.ServicerContext) -> str | None:
 class OrchestratorService(OrchestratorServicer):
     """The service of `tensorfleet.proto`.  It raises errors; `sound.SoundAnswers` makes statuses of them."""
 
-    def __init__(self, room: Orchestrator, jobs: JobService, lending: Lending) -> None:
+    def __init__(self, room: Orchestrator, jobs: JobService, lending: Lending, calls: AuditedCalls) -> None:
         self._room = room
         self._lending = lending
         self._jobs = jobs
+        self._calls = calls
 
     async def CreateTrainingJob(self, request: pb.CreateTrainingJobRequest, context: Any) -> pb.Job:  # noqa: N802
-        try:
-            data = json.loads(request.spec_json)
-        except (ValueError, RecursionError) as error:
-            raise InvalidInput(f"spec_json is not JSON: {error}") from error
-        job, _ = await asyncio.to_thread(self._jobs.submit, data, request.idempotency_key or None)
+        async with self._calls.told("jobs.submit", context):
+            try:
+                data = json.loads(request.spec_json)
+            except (ValueError, RecursionError) as error:
+                raise InvalidInput(f"spec_json is not JSON: {error}") from error
+            job, _ = await asyncio.to_thread(self._jobs.submit, data, request.idempotency_key or None)
         self._room.wake()
         return codec.job(job_to_dict(job))
 
@@ -105,7 +108,8 @@ class OrchestratorService(OrchestratorServicer):
         return await self._answer(lambda: self._jobs.get(request.job_id))
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:  # noqa: N802
-        answer = await self._answer(lambda: self._jobs.request(request.job_id, "cancel"))
+        async with self._calls.told("jobs.cancel", context, request.job_id):
+            answer = await self._answer(lambda: self._jobs.request(request.job_id, "cancel"))
         self._room.wake()
         return answer
 

@@ -11,6 +11,7 @@ from typing import Any
 from tensorfleet.errors import InvalidInput, NotFound
 
 DEFAULT_WORKSPACE = "default"
+REGISTERED_EVENT, ALIAS_MOVED_EVENT = "model.registered", "model.alias_moved"
 _MARK = "~"  # in no name of a model or a workspace, and MLflow takes it
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,100}")

@@ -12,7 +12,9 @@ from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import events, jobs, model_versions, outbox
 from tensorfleet.errors import PreconditionFailed
 from tensorfleet.registry.model import (
+    ALIAS_MOVED_EVENT,
     ANY,
+    REGISTERED_EVENT,
     Expected,
     Intent,
     IntentKind,
@@ -21,6 +23,8 @@ from tensorfleet.registry.model import (
     ModelVersion,
     RegisteredModel,
     TrackedJob,
+    bare_name,
+    workspace_of_name,
 )
 
 TOPIC = "registry"
@@ -117,6 +121,9 @@ class SqlRegistryStore:
                 where = f"points at version {before}" if before else "does not exist"
                 raise PreconditionFailed(f"alias '{alias}' {where} by now; read it again, then decide")
             _add_intent(connection, kind, {"name": name, "alias": alias, "version": version}, now)
+            if before != version:
+                moved = {"alias": alias, "version": version, "before": before}
+                self._append(connection, None, ALIAS_MOVED_EVENT, _of_model(name) | moved, now)
 
     def request(self, kind: IntentKind, data: dict[str, Any], now: datetime) -> int:
         with self._database.begin() as connection:
@@ -156,20 +163,18 @@ class SqlRegistryStore:
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(mlflow_run_id=run_id))
 
     def record_version(self, version: ModelVersion, now: datetime, *, tell_job: bool) -> None:
+        told = {"name": version.name, "version": version.version}
         with self._database.begin() as connection:
-            _save_version(connection, version)
-            if not tell_job:
-                return
+            is_new = _save_version(connection, version)
             changed = or_(jobs.c.model_version.is_(None), jobs.c.model_version != version.version)
             mine = (jobs.c.id == version.job_id) & changed
-            if connection.execute(update(jobs).where(mine).values(model_version=version.version)).rowcount:
-                self._append(
-                    connection,
-                    version.job_id,
-                    "job.registered",
-                    {"name": version.name, "version": version.version},
-                    now,
-                )
+            statement = update(jobs).where(mine).values(model_version=version.version)
+            # Rows first, the log's lock last, as everybody takes them.
+            if tell_job and connection.execute(statement).rowcount:
+                self._append(connection, version.job_id, "job.registered", told, now)
+            if is_new:
+                made = _of_model(version.name) | {"version": version.version, "job_id": version.job_id}
+                self._append(connection, None, REGISTERED_EVENT, made, now)
 
     def record_skip(self, job_id: str | None, data: dict[str, Any], now: datetime) -> None:
         with self._database.begin() as connection:
@@ -224,11 +229,17 @@ def _models_with_open_intents(connection: Connection) -> set[str]:
     return {str(data.get("name")) for data in connection.execute(query).scalars()}
 
 
-def _save_version(connection: Connection, version: ModelVersion, *, only_aliases: bool = False) -> None:
+def _of_model(registered: str) -> dict[str, Any]:
+    workspace = workspace_of_name(registered)
+    return {"name": bare_name(workspace, registered), "workspace": workspace}
+
+
+def _save_version(connection: Connection, version: ModelVersion, *, only_aliases: bool = False) -> bool:
+    """Returns whether it was not there before."""
     mine = _is(version.name, version.version)
     if only_aliases:
         connection.execute(update(model_versions).where(mine).values(aliases=sorted(version.aliases)))
-        return
+        return False
     values: dict[str, Any] = {
         "workspace": version.workspace,
         "job_id": version.job_id,
@@ -241,9 +252,11 @@ def _save_version(connection: Connection, version: ModelVersion, *, only_aliases
         "created_at": version.created_at,
     }
     # Aliases of a version that is there belong to the intents: a second report of it leaves them alone.
-    if connection.execute(update(model_versions).where(mine).values(**values)).rowcount == 0:
-        keys = {"name": version.name, "version": version.version, "aliases": sorted(version.aliases)}
-        connection.execute(insert(model_versions).values(**values, **keys))
+    if connection.execute(update(model_versions).where(mine).values(**values)).rowcount > 0:
+        return False
+    keys = {"name": version.name, "version": version.version, "aliases": sorted(version.aliases)}
+    connection.execute(insert(model_versions).values(**values, **keys))
+    return True
 
 
 def _model(name: str, rows: Sequence[Any]) -> RegisteredModel:

@@ -8,7 +8,7 @@ from typing import Any
 from tensorfleet.scheduling.changes import waiting_job
 from tensorfleet.scheduling.forecast import expected_start
 from tensorfleet.scheduling.model import Place, RunningJob, Snapshot, Wait, WaitCode, WaitingJob
-from tensorfleet.scheduling.remedies import describe
+from tensorfleet.scheduling.remedies import describe, in_gib
 from tensorfleet.scheduling.room import Fleet
 from tensorfleet.scheduling.scheduler import OF_QUOTA, Cause, Pass, Refusal
 from tensorfleet.scheduling.suggest import smallest_change
@@ -120,18 +120,21 @@ class _Telling:
     def _over_quota(self) -> _Story:
         workspace = self.job.workspace
         quota = self.run.shares.quota(workspace)
-        slots, cpus, gpus, _ = self.run.shares.used(workspace)
-        used = {"slots": int(slots), "cpus": cpus, "gpus": gpus}
+        slots, cpus, gpus, memory = self.run.shares.used(workspace)
+        used = {"slots": int(slots), "cpus": cpus, "gpus": gpus, "memory_bytes": int(memory)}
         evidence = {"quota": asdict(quota), "used": used}
         kept_for = self.run.quota_kept_for.get(workspace)
         if kept_for is not None and kept_for.id != self.job.id:
             reason = f"what is left of the quota of workspace {workspace} is kept for job {kept_for.id}, which has waited longer"
             return _Story(WaitCode.OVER_QUOTA, reason, {**evidence, "kept_for": kept_for.id})
-        limits = (("slots", quota.slots), ("CPUs", quota.cpus), ("GPUs", quota.gpus))
+        limits = (
+            (slots, quota.slots, "slots"),
+            (cpus, quota.cpus, "CPUs"),
+            (gpus, quota.gpus, "GPUs"),
+            (memory / 1024**3, in_gib(quota.memory_bytes), "GiB of memory"),
+        )
         told = ", ".join(
-            f"{have:g} of {limit:g} {name}"
-            for (name, limit), have in zip(limits, used.values(), strict=True)
-            if limit is not None
+            f"{have:.6g} of {limit:.6g} {name}" for have, limit, name in limits if limit is not None
         )
         needs = f"it needs {self.job.min_workers} x {describe(self.job.demand)}"
         return _Story(

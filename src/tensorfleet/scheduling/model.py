@@ -93,6 +93,7 @@ class Quota:
     slots: int | None = None
     cpus: float | None = None
     gpus: float | None = None
+    memory_bytes: int | None = None
     weight: float = 1.0
 
 

@@ -62,20 +62,27 @@ def raise_quota(question: Question) -> Iterator[Change]:
 
 def _raised(question: Question, more: list[tuple[Demand, int]]) -> Change:
     workspace = question.job.workspace
-    slots, cpus, gpus, _ = question.run.shares.used(workspace)
+    slots, cpus, gpus, memory = question.run.shares.used(workspace)
     for demand, count in more:
         slots += count
         cpus += count * demand.cpus
         gpus += count * demand.gpus
+        memory += count * demand.memory_bytes
     old = question.run.shares.quota(workspace)
     new = Quota(
         slots=None if old.slots is None else max(old.slots, int(slots)),
         cpus=None if old.cpus is None else max(old.cpus, cpus),
         gpus=None if old.gpus is None else max(old.gpus, gpus),
+        memory_bytes=None if old.memory_bytes is None else max(old.memory_bytes, int(memory)),
         weight=old.weight,
     )
-    named = (("slots", old.slots, new.slots), ("cpus", old.cpus, new.cpus), ("gpus", old.gpus, new.gpus))
-    parts = [f"{after:g} {name}" for name, before, after in named if after is not None and after != before]
+    named = (
+        ("slots", old.slots, new.slots),
+        ("cpus", old.cpus, new.cpus),
+        ("gpus", old.gpus, new.gpus),
+        ("GiB of memory", in_gib(old.memory_bytes), in_gib(new.memory_bytes)),
+    )
+    parts = [f"{after:.6g} {name}" for name, before, after in named if after is not None and after != before]
     sentence = f"raise the quota of workspace {workspace} to {' and '.join(parts)}"
     return Change(ChangeKind.RAISE_QUOTA, sentence, quota=new)
 
@@ -225,6 +232,10 @@ def _added(count: int, demand: Demand) -> Change:
 
 def _workers(count: int) -> str:
     return f"{count} worker{'s' if count > 1 else ''}"
+
+
+def in_gib(size: float | None) -> float | None:
+    return None if size is None else size / 1024**3
 
 
 def describe(demand: Demand) -> str:

@@ -86,12 +86,14 @@ class Shares:
         quota = self._snapshot.quotas.get(workspace)
         if quota is None:
             return UNLIMITED
-        slots, cpus, gpus, _ = [0.0] * 4 if empty else self.used(workspace)
+        slots, cpus, gpus, memory = [0.0] * 4 if empty else self.used(workspace)
         count: float = UNLIMITED if quota.slots is None else quota.slots - slots
         if quota.cpus is not None:
             count = min(count, int((quota.cpus - cpus) / demand.cpus + _TINY))
         if quota.gpus is not None and demand.gpus:
             count = min(count, int((quota.gpus - gpus) / demand.gpus + _TINY))
+        if quota.memory_bytes is not None and demand.memory_bytes:
+            count = min(count, int((quota.memory_bytes - memory) // demand.memory_bytes))
         return max(0, int(count))
 
 

@@ -1,14 +1,19 @@
+# Made of sdk/aio/access.py by `make sdk`: change that file. 09638a1ea514
 """Users, workspaces and keys, and signing in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from tensorfleet.kit.clock import rfc3339
+from tensorfleet.sdk.auth import held
+from tensorfleet.sdk.browser_sign_in import WAIT_S, Waiting
+from tensorfleet.sdk.ground import apart
+from tensorfleet.sdk.paths import segments
 from tensorfleet.sdk.sign_in import Credentials
-from tensorfleet.sdk.transport import Transport, segments
+from tensorfleet.sdk.transport import Transport
 
 
 class Access:
@@ -27,9 +32,27 @@ class Access:
             NotAuthenticated: name, password or code is wrong.
         """
         body = {"username": username, "password": password, "code": code}
-        tokens: dict[str, Any] = self._transport.call("POST", "/auth/token", json=body)
+        return self._keep(self._transport.call("POST", "/auth/token", json=body))
+
+    def sign_in_by_browser(self, show: Callable[[str], None], wait_s: float = WAIT_S) -> dict[str, Any]:
+        """Signs in with a browser on this machine, and keeps the tokens as `sign_in` does; says who it is.
+
+        Args:
+            show: called with the address that the browser is to open.
+            wait_s: how long somebody has for it.
+
+        Raises:
+            NotAuthenticated: nobody signed in.
+        """
+        with Waiting(self._transport.address.url) as waiting:
+            show(waiting.address)
+            code = apart(waiting.wait, wait_s)
+        body = {"code": code, "verifier": waiting.verifier, "redirect_uri": waiting.redirect_uri}
+        return self._keep(self._transport.call("POST", "/auth/program/token", json=body))
+
+    def _keep(self, tokens: dict[str, Any]) -> dict[str, Any]:
         credentials = Credentials()
-        with credentials.locked():
+        with held(credentials):
             credentials.save(self._transport.address.url, tokens)
         headers = {"Authorization": f"Bearer {tokens['access_token']}"}
         return dict(self._transport.call("GET", "/auth/me", headers=headers))
@@ -41,7 +64,7 @@ class Access:
             if credentials.find(self._transport.address.url) is not None:
                 self._transport.call("POST", "/auth/logout")
         finally:
-            with credentials.locked():
+            with held(credentials):
                 credentials.save(self._transport.address.url, None)
 
     def me(self) -> dict[str, Any]:
@@ -81,8 +104,17 @@ class Access:
         """Changes `role`, `email`, `password`, `disabled` or `reset_code`; what is left out stays."""
         return dict(self._transport.call("PATCH", segments("users", name), json=changes))
 
+    def link_user(self, name: str, provider: str, subject: str) -> None:
+        """Lets somebody into an account whom an OpenID provider calls by this subject."""
+        body = {"provider": provider, "subject": subject}
+        self._transport.call("POST", segments("users", name, "identities"), json=body)
+
     def delete_user(self, name: str) -> None:
         self._transport.call("DELETE", segments("users", name))
+
+    def erase_user(self, name: str) -> str:
+        """Deletes an account, or one that is gone already, and makes unreadable what is kept of its person; returns its id."""
+        return str(self._transport.call("POST", segments("users", name, "erase"))["user_id"])
 
     def workspaces(self) -> list[dict[str, Any]]:
         """Those that this client is in."""
@@ -106,6 +138,22 @@ class Access:
 
     def remove_member(self, workspace: str, user: str) -> None:
         self._transport.call("DELETE", segments("workspaces", workspace, "members", user))
+
+    def quota(self, workspace: str) -> dict[str, Any]:
+        """What it may take and takes: `{workspace, source, limits, used}`."""
+        return dict(self._transport.call("GET", segments("workspaces", workspace, "quota")))
+
+    def set_quota(self, workspace: str, **limits: Any) -> dict[str, Any]:
+        """Replaces the quota, at once; what is left out is not limited.
+
+        Args:
+            limits: slots, cpus, gpus, memory_bytes, weight, queued_jobs, jobs_per_day, dataset_bytes.
+        """
+        return dict(self._transport.call("PUT", segments("workspaces", workspace, "quota"), json=limits))
+
+    def reset_quota(self, workspace: str) -> dict[str, Any]:
+        """Takes back what was set: the server's settings hold again."""
+        return dict(self._transport.call("DELETE", segments("workspaces", workspace, "quota")))
 
     def keys(self, user: str | None = None) -> list[dict[str, Any]]:
         """One's own keys, or those of somebody else; never their texts."""

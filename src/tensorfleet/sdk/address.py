@@ -18,12 +18,21 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 
 @dataclass(frozen=True)
 class Address:
-    """`url` has no trailing slash; `token` is None where none was found; without a `workspace` it is the default one."""
+    """`url` has no trailing slash; `token` is None where none was found; without a `workspace` it is the default one.
+
+    Attributes:
+        ca: a file with those who alone are believed over HTTPS.
+        trusts: a file with the certificate, or the authority, of this home's own gateway.
+        server_name: what the gateway's certificate is for, where its address is another.
+    """
 
     url: str
     token: str | None = field(repr=False)
     home: Path
     workspace: str | None = None
+    ca: Path | None = None
+    trusts: Path | None = None
+    server_name: str = ""
 
 
 def find_address(
@@ -31,6 +40,7 @@ def find_address(
     token: str | None = None,
     home: str | Path | None = None,
     workspace: str | None = None,
+    ca: str | Path | None = None,
 ) -> Address:
     """Resolves url, token and workspace.
 
@@ -41,7 +51,8 @@ def find_address(
         InvalidInput: the url is not an http or https address.
     """
     folder = Path(home) if home is not None else default_home()
-    local = _recorded_url(folder)
+    recorded = _recorded(folder)
+    local = recorded.get("url", "").rstrip("/") or None
     chosen = (url or os.environ.get("TENSORFLEET_URL") or local or DEFAULT_URL).rstrip("/")
     parts = urlsplit(chosen)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -49,8 +60,16 @@ def find_address(
     known = token or os.environ.get("TENSORFLEET_TOKEN")
     if not known and Credentials().find(chosen) is None and (chosen == local or is_loopback(chosen)):
         known = _read(folder / TOKEN_FILE)
+    believed = ca or os.environ.get("TENSORFLEET_CA")
+    own = recorded if chosen == local else {}
     return Address(
-        chosen, known or None, folder, workspace or os.environ.get("TENSORFLEET_WORKSPACE") or None
+        chosen,
+        known or None,
+        folder,
+        workspace or os.environ.get("TENSORFLEET_WORKSPACE") or None,
+        Path(believed).expanduser() if believed else None,
+        Path(own["trusts"]) if own.get("trusts") else None,
+        own.get("server_name", ""),
     )
 
 
@@ -64,14 +83,18 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _recorded_url(home: Path) -> str | None:
+def _recorded(home: Path) -> dict[str, str]:
+    """What the gateway of this home has noted of itself."""
     text = _read(home / ADDRESS_FILE)
     try:
         found = json.loads(text) if text else {}
     except ValueError:
-        return None
-    url = found.get("url") if isinstance(found, dict) else None
-    return url.rstrip("/") if isinstance(url, str) else None
+        return {}
+    return (
+        {name: text for name, text in found.items() if isinstance(text, str)}
+        if isinstance(found, dict)
+        else {}
+    )
 
 
 def _read(path: Path) -> str | None:

@@ -1,3 +1,4 @@
+# Made of sdk/aio/audit.py by `make sdk`: change that file. df4ffa65c212
 """The audit log: who did what, and whether its record is whole."""
 
 from __future__ import annotations

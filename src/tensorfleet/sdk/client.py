@@ -1,9 +1,11 @@
+# Made of sdk/aio/client.py by `make sdk`: change that file. 01e1f182a9f2
 """The way into the SDK: `tensorfleet.Client()`."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,13 +17,19 @@ from tensorfleet.sdk.access import Access
 from tensorfleet.sdk.address import find_address
 from tensorfleet.sdk.audit import Audit
 from tensorfleet.sdk.datasets import Datasets
+from tensorfleet.sdk.events import Event
 from tensorfleet.sdk.jobs import Job, Jobs
 from tensorfleet.sdk.ledger import Ledger
 from tensorfleet.sdk.models import Models
-from tensorfleet.sdk.sse import Event, follow
+from tensorfleet.sdk.progress import Step
+from tensorfleet.sdk.retention import Retention
+from tensorfleet.sdk.secrets import Secrets
+from tensorfleet.sdk.sending import send_files
+from tensorfleet.sdk.sse import follow
 from tensorfleet.sdk.studies import Studies, Study
-from tensorfleet.sdk.submission import Step, Submission
+from tensorfleet.sdk.submission import Submission
 from tensorfleet.sdk.transport import Transport
+from tensorfleet.sdk.webhooks import Webhooks
 from tensorfleet.sdk.workers import Workers
 
 
@@ -36,6 +44,8 @@ class Client:
         workers: the fleet.
         audit: who did what.
         access: users, workspaces and keys; signing in.
+        secrets: what tasks are given without it being written down.
+        webhooks: addresses that are told what happens.
     """
 
     def __init__(
@@ -45,6 +55,7 @@ class Client:
         home: str | Path | None = None,
         *,
         workspace: str | None = None,
+        ca: str | Path | None = None,
         http: httpx.BaseTransport | None = None,
     ) -> None:
         """Finds the server by the arguments, else `TENSORFLEET_URL` and `TENSORFLEET_TOKEN`, else the home.
@@ -52,9 +63,10 @@ class Client:
         Args:
             home: where `tensorfleet up` keeps its state; `TENSORFLEET_HOME` or `~/.tensorfleet` when None.
             workspace: where jobs go that name none, and whose datasets and models are meant; `TENSORFLEET_WORKSPACE` when None.
+            ca: a file with the authority that the server's certificate is of; `TENSORFLEET_CA` when None, else the system's.
             http: an httpx transport to send through, such as a proxy or, in tests, `httpx.MockTransport`.
         """
-        self.transport = Transport(find_address(url, token, home, workspace), http=http)
+        self.transport = Transport(find_address(url, token, home, workspace, ca), http=http)
         self.jobs = Jobs(self.transport)
         self.datasets = Datasets(self.transport)
         self.models = Models(self.transport)
@@ -63,6 +75,9 @@ class Client:
         self.ledger = Ledger(self.transport)
         self.audit = Audit(self.transport)
         self.access = Access(self.transport)
+        self.secrets = Secrets(self.transport)
+        self.webhooks = Webhooks(self.transport)
+        self.retention = Retention(self.transport)
 
     @property
     def url(self) -> str:
@@ -100,14 +115,13 @@ class Client:
         """Submits a prepared submission."""
         if self.transport.address.workspace is not None:
             submission.spec.setdefault("workspace", self.transport.address.workspace)
-        submission.send_files(self.transport.within(submission.spec.get("workspace")), step)
+        send_files(submission, self.transport.within(submission.spec.get("workspace")), step)
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         try:
-            return Job(
-                self.transport, self.transport.call("POST", "/jobs", json=submission.spec, headers=headers)
-            )
+            answer = self.transport.call("POST", "/jobs", json=submission.spec, headers=headers)
         except SpecInvalid as error:
             raise submission.located(error) from error
+        return Job(self.transport, answer)
 
     def tune(
         self,
@@ -162,11 +176,12 @@ class Client:
         answer: dict[str, Any] = self.transport.call("GET", "/sla", params=params)
         return answer
 
-    def events(self, *, after: int = 0) -> Iterator[Event]:
+    def events(self, *, after: int = 0) -> Generator[Event]:
         """Yields the events of all jobs as they happen, without an end."""
-        for found in follow(self.transport, "/events", after=after):
-            if found is not None:
-                yield Event.from_dict(found[1])
+        with closing(follow(self.transport, "/events", after=after)) as told:
+            for found in told:
+                if found is not None:
+                    yield Event.from_dict(found[1])
 
     def health(self) -> dict[str, Any]:
         """`{"status": "ok" | "degraded", "parts": {...}}`."""

@@ -1,9 +1,9 @@
+# Made of sdk/aio/datasets.py by `make sdk`: change that file. 394712323af1
 """Datasets: add files and URLs as immutable versions, read and download them."""
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,15 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from tensorfleet.errors import DataInvalid, InvalidInput, NotFound, Unavailable
+from tensorfleet.errors import InvalidInput, NotFound, Unavailable
 from tensorfleet.sdk import class_folders
+from tensorfleet.sdk.dataset_files import file_format, is_url, name_from
 from tensorfleet.sdk.downloads import download
-from tensorfleet.sdk.transport import Transport, segments
-from tensorfleet.sdk.uploads import Progress, forget_upload, upload_file
-
-_FORMATS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".data": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-_PACKED = {".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar"}
+from tensorfleet.sdk.ground import apart
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.progress import Progress
+from tensorfleet.sdk.transport import Transport
+from tensorfleet.sdk.uploads import forget_upload, upload_file
 
 
 class Datasets:
@@ -40,7 +34,7 @@ class Datasets:
 
     def versions(self, name: str) -> list[dict[str, Any]]:
         """The versions of a dataset, the newest first."""
-        items = self._transport.pages(segments("datasets", name, "versions"))
+        items = list(self._transport.pages(segments("datasets", name, "versions")))
         return sorted(items, key=lambda item: -int(item["version"]))
 
     def version(self, name: str, version: int | None = None) -> dict[str, Any]:
@@ -94,7 +88,7 @@ class Datasets:
         if path.exists() and class_folders.holds_classes(path):
             with tempfile.TemporaryDirectory(prefix="tensorfleet-") as folder:
                 table = Path(folder) / "classes.parquet"
-                class_folders.pack(path, table)
+                apart(class_folders.pack, path, table)
                 named = name or name_from(Path(f"{class_folders.plain_name(path)}.parquet"))
                 return self._add_file(table, named, target or class_folders.LABEL, progress)
         return self._add_file(path, name or name_from(path), target, progress)
@@ -146,62 +140,22 @@ class Datasets:
         return list(self._transport.pages("/datasets"))
 
 
-def is_url(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
-
-
-def is_local_path(text: str) -> bool:
-    """Whether a job file's `dataset` means a file here rather than the name of a dataset."""
-    return "://" not in text and ("/" in text or os.sep in text or Path(text).suffix.lower() in _FORMATS)
-
-
-def name_from(path: Path) -> str:
-    """A dataset name from a file's: `Sales 2025 (final).csv` gives `Sales-2025-final`."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:100]
-    if not name:
-        raise InvalidInput(f"no dataset name can be made from '{path.name}'; give one")
-    return name
-
-
-def file_format(path: Path) -> str:
-    """`csv` or `parquet`, from the name, else from the first bytes.
-
-    Raises:
-        InvalidInput: there is no such file.
-        DataInvalid: it is empty, packed, or of a format that is neither.
-    """
-    if not path.is_file():
-        kind = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise InvalidInput(f"{path} {kind}; give a CSV or Parquet file")
-    if path.stat().st_size == 0:
-        raise DataInvalid(f"{path} is empty; a dataset needs a header and at least one row")
-    suffix = path.suffix.lower()
-    if suffix in _PACKED:
-        raise DataInvalid(f"{path} is packed ({suffix}); unpack it first")
-    with path.open("rb") as file:
-        parquet = file.read(4) == b"PAR1"
-    if suffix in _FORMATS and _FORMATS[suffix] == "parquet" and not parquet:
-        raise DataInvalid(f"{path} is called Parquet but does not begin as one")
-    if suffix not in _FORMATS and suffix and not parquet:
-        raise DataInvalid(f"{path} is neither .csv nor .parquet; convert it to one of them")
-    return "parquet" if parquet else "csv"
-
-
 def _fetch_url(url: str, folder: Path, progress: Progress | None) -> Path:
     # No token of ours goes to a foreign server: this is a client of its own.
     name = Path(unquote(urlsplit(url).path)).name or "data.csv"
     target = folder / name.replace("\0", "")[-150:]
     try:
         with (
-            httpx.stream("GET", url, follow_redirects=True, timeout=60.0) as response,
-            target.open("wb") as file,
+            httpx.Client(follow_redirects=True, timeout=60.0) as http,
+            http.stream("GET", url) as response,
         ):
             response.raise_for_status()
             total = int(response.headers.get("Content-Length") or 0)
-            for chunk in response.iter_bytes():
-                file.write(chunk)
-                if progress is not None:
-                    progress(response.num_bytes_downloaded, total or response.num_bytes_downloaded)
+            with target.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+                    if progress is not None:
+                        progress(response.num_bytes_downloaded, total or response.num_bytes_downloaded)
     except httpx.HTTPStatusError as error:
         raise InvalidInput(f"{url} answered {error.response.status_code}; check the address") from error
     except httpx.HTTPError as error:

@@ -1,30 +1,20 @@
+# Made of sdk/aio/downloads.py by `make sdk`: change that file. 3672afd0fa7c
 """Files from the server: streamed, gone on with after a break, whole or not there."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import httpx
 
-from tensorfleet.errors import DataInvalid, Internal, Unavailable
+from tensorfleet.errors import DataInvalid, Unavailable
 from tensorfleet.kit.retry import delays
+from tensorfleet.sdk.ground import apart
+from tensorfleet.sdk.local_files import part_of, sha256_of, size_of
+from tensorfleet.sdk.progress import Progress
 from tensorfleet.sdk.transport import Transport
-from tensorfleet.sdk.uploads import Progress
-
-
-def inside(folder: Path, name: str) -> Path:
-    """`folder/name` for a file name that a server gave.
-
-    Raises:
-        Internal: the name would leave the folder.
-    """
-    parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
-        raise Internal(f"the server names a file '{name}', which is not a path inside a folder")
-    return folder.joinpath(*parts)
 
 
 def download(
@@ -47,21 +37,21 @@ def download(
         Unavailable: the connection broke again and again.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name[:100]}.{hashlib.sha256(tag.encode()).hexdigest()[:12]}.part")
+    part = part_of(target, tag)
     waits = delays(transport.patience_s)
     while True:
-        before = _size(part)
+        before = size_of(part)
         try:
             _fetch(transport, path, part, progress)
             break
         except Unavailable:
-            if _size(part) > before:
+            if size_of(part) > before:
                 waits = delays(transport.patience_s)
             delay = next(waits, None)
             if delay is None:
                 raise
         transport.sleep(delay)
-    if sha256 is not None and _sha256(part) != sha256:
+    if sha256 is not None and apart(sha256_of, part) != sha256:
         part.unlink()
         raise DataInvalid(
             f"{target.name} does not have the checksum that the server names; download it again"
@@ -71,7 +61,7 @@ def download(
 
 
 def _fetch(transport: Transport, path: str, part: Path, progress: Progress | None) -> None:
-    start = _size(part)
+    start = size_of(part)
     headers = {"Range": f"bytes={start}-"} if start else {}
     with transport.open(path, headers=headers, accepted=(416,)) as response:
         if response.status_code == 416:
@@ -93,7 +83,7 @@ def _fetch(transport: Transport, path: str, part: Path, progress: Progress | Non
                 if progress is not None:
                     progress(start, total or start)
             file.flush()
-            os.fsync(file.fileno())
+            apart(os.fsync, file.fileno())
     if total is not None and start != total:
         raise Unavailable(f"the download ended after {start} of {total} bytes; try again")
 
@@ -102,15 +92,3 @@ def _total(response: httpx.Response, start: int) -> int | None:
     with contextlib.suppress(ValueError):
         return start + int(response.headers.get("Content-Length", ""))
     return None
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,3 +1,4 @@
+# Made of sdk/aio/job_files.py by `make sdk`: change that file. 9eb5f4c1a576
 """Files that a job's own code wrote where it ran."""
 
 from __future__ import annotations
@@ -7,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tensorfleet.errors import NotFound, nearest
-from tensorfleet.sdk.downloads import download, inside
-from tensorfleet.sdk.transport import Transport, segments
-from tensorfleet.sdk.uploads import Progress
+from tensorfleet.sdk.downloads import download
+from tensorfleet.sdk.local_files import inside
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.progress import Progress
+from tensorfleet.sdk.transport import Transport
 
 
 def list_files(transport: Transport, job_id: str) -> list[dict[str, Any]]:

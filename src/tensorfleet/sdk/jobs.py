@@ -1,40 +1,33 @@
+# Made of sdk/aio/jobs.py by `make sdk`: change that file. 1bd781c1990b
 """Jobs: follow, wait for, stop and read them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput, JobFailed, NotFound, Unavailable, nearest
 from tensorfleet.kit.clock import parse_rfc3339
+from tensorfleet.sdk.events import Event, Point
 from tensorfleet.sdk.job_files import download_files, list_files
 from tensorfleet.sdk.logs import LineJoiner, LogLine
 from tensorfleet.sdk.models import Model, Models
+from tensorfleet.sdk.paths import segments
 from tensorfleet.sdk.profiling import download_trace
-from tensorfleet.sdk.sse import Event, follow
-from tensorfleet.sdk.transport import Transport, segments
+from tensorfleet.sdk.sse import follow
+from tensorfleet.sdk.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tensorfleet.sdk.uploads import Progress
+    from tensorfleet.sdk.progress import Progress
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
 REGISTRATION_PATIENCE_S = 120.0
 MOST_AT_ONCE = 1000
-
-
-@dataclass(frozen=True)
-class Point:
-    """One value of a metric."""
-
-    step: int
-    value: float
-    at: datetime
 
 
 class Job:
@@ -76,7 +69,7 @@ class Job:
         self.data = self._transport.call("GET", segments("jobs", self.id))
         return self
 
-    def stream(self, *, after: int = 0, patience_s: float = 60.0) -> Iterator[Event]:
+    def stream(self, *, after: int = 0, patience_s: float = 60.0) -> Generator[Event]:
         """Yields the job's events from the first (or the one behind `after`) to its end, as they happen.
 
         A broken connection is taken up again where it stopped: no event is left out or comes twice.
@@ -84,22 +77,25 @@ class Job:
         Raises:
             Unavailable: the server stayed away for `patience_s`.
         """
-        for event in self.watch(after=after, patience_s=patience_s):
-            if event is not None:
-                yield event
+        with closing(self.watch(after=after, patience_s=patience_s)) as events:
+            for event in events:
+                if event is not None:
+                    yield event
 
     def watch(
         self, *, after: int = 0, quiet_s: float = 30.0, patience_s: float = 60.0
-    ) -> Iterator[Event | None]:
+    ) -> Generator[Event | None]:
         """As `stream`, with None in between at least every `quiet_s`, for readers that watch the clock."""
         path = segments("jobs", self.id, "stream")
-        for found in follow(self._transport, path, after=after, quiet_s=quiet_s, patience_s=patience_s):
-            if found is None:
-                yield None
-            elif found[0] == "end":
-                self.data = found[1]
-            else:
-                yield Event.from_dict(found[1])
+        following = follow(self._transport, path, after=after, quiet_s=quiet_s, patience_s=patience_s)
+        with closing(following) as told:
+            for found in told:
+                if found is None:
+                    yield None
+                elif found[0] == "end":
+                    self.data = found[1]
+                else:
+                    yield Event.from_dict(found[1])
 
     def wait(self, timeout: float | None = None, *, poll_s: float = 5.0) -> Job:
         """Returns when the job is completed.
@@ -113,22 +109,26 @@ class Job:
             TimeoutError: it had not ended after `timeout`.
             Unavailable: the server stayed away.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        quiet_s = poll_s if timeout is None else max(0.05, min(poll_s, timeout))
-        asked = time.monotonic()
-        for event in () if self.refresh().ended else self.watch(quiet_s=quiet_s):
-            now = time.monotonic()
-            if event is None and now - asked >= poll_s:
-                asked = now
-                if self._ended_now():
-                    break
-            if deadline is not None and now >= deadline:
-                raise TimeoutError(
-                    f"job {self.id} ({self.name}) is still {self.refresh().status} after {timeout:g} s"
-                )
+        if not self.refresh().ended:
+            self._watch_to_the_end(timeout, poll_s)
         if self.status != "completed":
             raise JobFailed(self.data)
         return self
+
+    def _watch_to_the_end(self, timeout: float | None, poll_s: float) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        quiet_s = poll_s if timeout is None else max(0.05, min(poll_s, timeout))
+        asked = time.monotonic()
+        with closing(self.watch(quiet_s=quiet_s)) as events:
+            for event in events:
+                now = time.monotonic()
+                if event is None and now - asked >= poll_s:
+                    asked = now
+                    if self._ended_now():
+                        return
+                if deadline is not None and now >= deadline:
+                    status = self.refresh().status
+                    raise TimeoutError(f"job {self.id} ({self.name}) is still {status} after {timeout:g} s")
 
     def _ended_now(self) -> bool:
         try:
@@ -164,19 +164,24 @@ class Job:
 
     def logs(
         self, *, follow: bool = False, rank: int | None = None, tail: int | None = None
-    ) -> Iterator[LogLine]:
+    ) -> Generator[LogLine]:
         """Yields the lines that the job's tasks wrote, in order; with `follow` until the job ends."""
         joiner = LineJoiner()
         last = 0
         params = {"rank": rank, "tail": tail}
         for piece in self._pieces("logs", params):
             last = int(piece["id"])
-            yield from joiner.feed(piece["text"], rank=piece["rank"], attempt=piece["attempt"])
-        for event in self.stream(after=last) if follow else ():
-            data = event.data
-            if event.kind == "log" and rank in (None, data["rank"]):
-                yield from joiner.feed(data["text"], rank=data["rank"], attempt=data["attempt"])
-        yield from joiner.flush()
+            for line in joiner.feed(piece["text"], rank=piece["rank"], attempt=piece["attempt"]):
+                yield line
+        if follow:
+            with closing(self.stream(after=last)) as events:
+                for event in events:
+                    data = event.data
+                    if event.kind == "log" and rank in (None, data["rank"]):
+                        for line in joiner.feed(data["text"], rank=data["rank"], attempt=data["attempt"]):
+                            yield line
+        for line in joiner.flush():
+            yield line
 
     def events(self, *, after: int = 0) -> Iterator[Event]:
         """Yields the job's events so far."""
@@ -192,16 +197,16 @@ class Job:
                 return
             query = {**query, "after": page["items"][-1]["id"], "tail": None}
 
-    def metrics(self) -> dict[str, list[Point]]:
-        """Every metric's values so far, by its name."""
+    def metrics(self, points: int | None = None) -> dict[str, list[Point]]:
+        """Every metric's values so far, by its name; thinned out to so many `points` of each."""
         found: dict[str, list[Point]] = {}
-        for item in self._transport.pages(segments("jobs", self.id, "metrics")):
-            points = [
+        for item in self._transport.pages(segments("jobs", self.id, "metrics"), {"points": points}):
+            course = [
                 Point(int(p["step"]), float(p["value"]), parse_rfc3339(p["at"]))
                 for p in item["points"]
                 if p["value"] is not None
             ]
-            found.setdefault(item["name"], []).extend(points)
+            found.setdefault(item["name"], []).extend(course)
         return found
 
     def evaluation(self) -> dict[str, Any]:
@@ -334,7 +339,7 @@ class Job:
     def replay(self) -> Job:
         """The same job once more, as a new one: same code, version of the data, environment and seed.
 
-        `job.diff(job.replay().wait())["bit_equal"]` says whether it made the same files.
+        `job.diff(job.replay().wait())` says whether it made the same files.
 
         Raises:
             Conflict: it has not ended.
@@ -373,6 +378,7 @@ class Jobs:
         name: str | None = None,
         kind: str | None = None,
         study: str | None = None,
+        workspace: str | None = None,
         limit: int | None = 100,
     ) -> list[Job]:
         """Jobs, the newest first; all of them when `limit` is None.
@@ -380,7 +386,9 @@ class Jobs:
         Args:
             study: a study's id: only its trials.
         """
-        params = {"status": status, "name": name, "kind": kind, "study": study, "sort": "-created_at"}
+        params = {
+            "status": status, "name": name, "kind": kind, "study": study, "workspace": workspace, "sort": "-created_at"
+        }  # fmt: skip
         return [Job(self._transport, item) for item in self._transport.pages("/jobs", params, limit)]
 
     def cancel(self, ids: Sequence[str] = (), **having: str) -> dict[str, dict[str, Any]]:

@@ -1,3 +1,4 @@
+# Made of sdk/aio/ledger.py by `make sdk`: change that file. ddda27c20500
 """What the fleet's time was good for, and what it cost."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Made of sdk/aio/models.py by `make sdk`: change that file. e272cbdfc6c3
 """Registered models: find, download and use them."""
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tensorfleet.errors import Internal, NotFound
-from tensorfleet.sdk.downloads import download, inside
-from tensorfleet.sdk.transport import Transport, segments
-from tensorfleet.sdk.uploads import Progress
+from tensorfleet.sdk.downloads import download
+from tensorfleet.sdk.ground import apart
+from tensorfleet.sdk.local_files import inside
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.progress import Progress
+from tensorfleet.sdk.transport import Transport
 
 _PREFIX_TAG = "tensorfleet.prefix"
 
@@ -87,7 +91,8 @@ class Model:
         """
         from tensorfleet.training.models import load_model
 
-        return load_model(self.local_folder()).predict(frame)
+        folder = self.local_folder()
+        return apart(lambda: load_model(folder).predict(frame))
 
     def local_folder(self) -> Path:
         """A folder in the cache that holds the model's files, downloaded now if it is not there."""
@@ -128,7 +133,8 @@ class Models:
     def versions(self, name: str) -> list[Model]:
         """The versions of a model, the newest first."""
         items = self._transport.pages(segments("models", name, "versions"))
-        return sorted((Model(self._transport, item) for item in items), key=lambda model: -model.version)
+        found = [Model(self._transport, item) for item in items]
+        return sorted(found, key=lambda model: -model.version)
 
     def get(self, name: str, version: int | str | None = None) -> Model:
         """A version by its number or an alias; the latest when None.

@@ -7,15 +7,20 @@ from typing import Any
 import httpx
 
 from tensorfleet import errors
-from tensorfleet.errors import FieldError, TensorFleetError
+from tensorfleet.errors import FieldError, TensorFleetError, Unavailable
+from tensorfleet.sdk.address import is_loopback
+from tensorfleet.sdk.tls import why_not
 
 _BY_STATUS: dict[int, type[TensorFleetError]] = {
     400: errors.InvalidInput,
     401: errors.NotAuthenticated,
     403: errors.NotPermitted,
     404: errors.NotFound,
+    405: errors.InvalidInput,
     409: errors.Conflict,
+    412: errors.PreconditionFailed,
     413: errors.TooLarge,
+    415: errors.InvalidInput,
     422: errors.InvalidInput,
     429: errors.TooManyRequests,
     502: errors.Unavailable,
@@ -24,6 +29,30 @@ _BY_STATUS: dict[int, type[TensorFleetError]] = {
     507: errors.StorageFull,
 }
 _SIGN_IN = "set TENSORFLEET_TOKEN, or run this on the machine and in the home where `tensorfleet up` ran"
+
+
+class Silence(Unavailable):
+    """An open stream that brought nothing for the time it was given."""
+
+
+def no_answer(url: str, error: httpx.HTTPError) -> Unavailable:
+    """What a request without an answer is told as."""
+    refused = why_not(error, url)
+    if refused is not None:
+        return Unavailable(refused)
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        if is_loopback(url):
+            return Unavailable(f"TensorFleet is not running at {url}; start it with `tensorfleet up`")
+        return Unavailable(
+            f"TensorFleet cannot be reached at {url} ({error}); check TENSORFLEET_URL and the network"
+        )
+    if isinstance(error, httpx.TimeoutException):
+        return Unavailable(f"{url} did not answer in time; see `tensorfleet status`")
+    if isinstance(error, httpx.RemoteProtocolError) and url.startswith("http:"):
+        return Unavailable(
+            f"{url} ended the connection ({error}); if HTTPS is spoken there, write the address with https://"
+        )
+    return Unavailable(f"the connection to {url} broke ({error or type(error).__name__}); try again")
 
 
 def error_of(response: httpx.Response) -> TensorFleetError:
@@ -45,9 +74,11 @@ def error_of(response: httpx.Response) -> TensorFleetError:
 
 def _with_wait(error: TensorFleetError, response: httpx.Response) -> TensorFleetError:
     """Of `Retry-After` only seconds are understood: that is what TensorFleet and rate limits send."""
-    if isinstance(error, errors.TooManyRequests):
-        said = response.headers.get("Retry-After", "")
-        error.wait_s = float(said) if said.isascii() and said.isdigit() and len(said) < 9 else 1.0
+    said = response.headers.get("Retry-After", "")
+    if error.retriable and said.isascii() and said.isdigit() and len(said) < 9:
+        error.wait_s = float(said)
+    elif isinstance(error, errors.TooManyRequests):
+        error.wait_s = 1.0
     return error
 
 

@@ -1,3 +1,4 @@
+# Made of sdk/aio/profiling.py by `make sdk`: change that file. cd53dce7d8a4
 """The traces of profiled jobs, as files."""
 
 from __future__ import annotations
@@ -7,7 +8,8 @@ from typing import Any
 
 from tensorfleet.errors import NotFound
 from tensorfleet.sdk.downloads import download
-from tensorfleet.sdk.transport import Transport, segments
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.transport import Transport
 
 
 def download_trace(transport: Transport, profile: dict[str, Any], to: Path, rank: int) -> Path:

@@ -1,20 +1,14 @@
-"""Signing in by name: tokens are kept in a file of the user, and a new one is fetched when the old one has expired."""
+"""Who has signed in by name: the tokens are kept in a file of the user."""
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
-import threading
 import time
-from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-import httpx
-
-from tensorfleet.errors import NotAuthenticated
 from tensorfleet.kit.files import write_atomic
 
 EARLY_S = 30.0
@@ -39,7 +33,7 @@ class Credentials:
         return found if isinstance(found, dict) else None
 
     def save(self, url: str, tokens: dict[str, Any] | None) -> None:
-        """Keeps what a sign-in gave, or forgets it (None).  Nobody else can read the file.  Call it within `locked`."""
+        """Keeps what a sign-in gave, or forgets it (None).  Nobody else can read the file.  Call it while `lock` is held."""
         kept = self._read()
         if tokens is None:
             kept.pop(url, None)
@@ -49,13 +43,12 @@ class Credentials:
             kept[url] = {name: tokens[name] for name in names} | {"expires_at": ends}
         write_atomic(self.path, json.dumps(kept, indent=1).encode(), mode=0o600)
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """One process at a time: a refresh token is good once.  Not to be nested."""
+    def lock(self) -> TextIO:
+        """Waits until nobody else has it; closing what is returned gives it back.  Not to be nested."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.path.parent / "credentials.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        lock = (self.path.parent / "credentials.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -63,44 +56,3 @@ class Credentials:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
-
-
-class SignedIn(httpx.Auth):
-    """Sends the access token, and refreshes it before it ends."""
-
-    requires_response_body = True
-
-    def __init__(self, url: str, credentials: Credentials) -> None:
-        self._url = url
-        self._credentials = credentials
-        self._turn = threading.Lock()
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if "Authorization" in request.headers or request.url.path.endswith("/auth/token"):
-            yield request
-            return
-        tokens = self._credentials.find(self._url) or {}
-        if float(tokens.get("expires_at", 0)) < time.time() + EARLY_S:
-            tokens = yield from self._refreshed(request)
-        request.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-        yield request
-
-    def _refreshed(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, dict[str, Any]]:
-        """New tokens; those of another thread or process, if it was faster."""
-        with self._turn, self._credentials.locked():
-            tokens = self._credentials.find(self._url)
-            if tokens is None:
-                raise NotAuthenticated(f"nobody is signed in at {self._url}; use `tensorfleet login`")
-            if float(tokens["expires_at"]) > time.time() + EARLY_S:
-                return tokens
-            body = {"refresh_token": tokens["refresh_token"]}
-            answer = yield httpx.Request(
-                "POST", f"{self._url}/api/v1/auth/refresh", json=body, extensions=request.extensions
-            )
-            if answer.status_code != httpx.codes.OK:
-                raise NotAuthenticated(
-                    f"the sign-in at {self._url} has ended; sign in again with `tensorfleet login`"
-                )
-            fresh: dict[str, Any] = answer.json()
-            self._credentials.save(self._url, fresh)
-        return fresh

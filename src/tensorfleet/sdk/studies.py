@@ -1,3 +1,4 @@
+# Made of sdk/aio/studies.py by `make sdk`: change that file. 10c3e51d80b8
 """Studies: a job that searches hyperparameters, and what it has found."""
 
 from __future__ import annotations
@@ -7,7 +8,8 @@ from typing import Any
 
 from tensorfleet.errors import Conflict, NotFound, Unavailable
 from tensorfleet.sdk.jobs import Job, Jobs
-from tensorfleet.sdk.transport import Transport, segments
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.transport import Transport
 
 _LOOK_S = 0.05
 
@@ -16,7 +18,7 @@ class Study(Job):
     """A job of `kind: tune`: everything of a job, and its trials.
 
     >>> study = client.tune("tune.yaml")
-    >>> study.wait().best["params"]
+    >>> study.wait().best
     """
 
     def __repr__(self) -> str:
@@ -82,7 +84,7 @@ class Study(Job):
                 raise Unavailable(
                     f"study {self.id} is to go on, but no tuner has taken it up within {timeout:g} s; does one run?"
                 )
-            time.sleep(_LOOK_S)
+            self._transport.sleep(_LOOK_S)
         return self
 
     def importance(self) -> list[dict[str, Any]]:

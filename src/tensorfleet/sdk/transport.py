@@ -1,46 +1,34 @@
+# Made of sdk/aio/transport.py by `make sdk`: change that file. 6714a3d6367f
 """HTTP to the gateway: authentication, retries, and answers as values or errors of `tensorfleet.errors`."""
 
 from __future__ import annotations
 
 import copy
-import ssl
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
-from tensorfleet.errors import Internal, InvalidInput, TensorFleetError, TooManyRequests, Unavailable
+from tensorfleet.errors import Internal, TensorFleetError, Unavailable
 from tensorfleet.kit.retry import delays
+from tensorfleet.sdk import ground
 from tensorfleet.sdk.address import Address, is_loopback
-from tensorfleet.sdk.problems import error_of
-from tensorfleet.sdk.sign_in import Credentials, SignedIn
+from tensorfleet.sdk.auth import SignedIn
+from tensorfleet.sdk.paths import segments as segments
+from tensorfleet.sdk.problems import Silence, error_of, no_answer
+from tensorfleet.sdk.sign_in import Credentials
+from tensorfleet.sdk.tls import context_of
 
 API = "/api/v1"
 PAGE = 200
-_OF_A_WORKSPACE = ("datasets", "models", "download")
+_OF_A_WORKSPACE = ("datasets", "models", "download", "secrets")
 _RETRIED_STATUS = frozenset({502, 503, 504})
+_REPEATABLE = frozenset({"GET", "PUT", "DELETE", "POST"})
+"""The second time they do nothing more: by what they are, or by their `Idempotency-Key`."""
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-
-
-class Silence(Unavailable):
-    """An open stream that brought nothing for the time it was given."""
-
-
-def segments(*names: str | int) -> str:
-    """`/jobs/j-1/cancel` from its parts, each quoted, so that no name can reach another path.
-
-    Raises:
-        InvalidInput: a part that cannot stand in a path.
-    """
-    for name in names:
-        if str(name) in ("", ".", "..") or "\0" in str(name):
-            raise InvalidInput(f"'{name}' is not a name")
-    return "".join(f"/{quote(str(name), safe='@')}" for name in names)
 
 
 class Transport:
@@ -56,7 +44,7 @@ class Transport:
         *,
         http: httpx.BaseTransport | None = None,
         patience_s: float = 20.0,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = ground.sleep,
     ) -> None:
         self.address = address
         self.patience_s = patience_s
@@ -110,31 +98,30 @@ class Transport:
         request = self._http.build_request(
             method, self.address.url + api + path, json=json, params=query, content=content, headers=sent
         )
-        patience_s = self.patience_s if retry else 0
+        patience_s = self.patience_s if retry and method in _REPEATABLE else 0
         for wait_s in delays(patience_s):
             try:
                 return self._once(request, accepted)
             except TensorFleetError as problem:
-                if not (problem.retriable and self._answered):
+                patience_s -= problem.wait_s
+                if not (problem.retriable and self._answered) or patience_s < 0:
                     raise
-                if isinstance(problem, TooManyRequests):
-                    patience_s -= problem.wait_s
-                    if patience_s < 0:
-                        raise
-                    wait_s = max(wait_s, problem.wait_s)  # noqa: PLW2901 - what the server says goes first
-            self.sleep(wait_s)
+                pause_s = max(wait_s, problem.wait_s)
+            self.sleep(pause_s)
         return self._once(request, accepted)
 
     def _once(self, request: httpx.Request, accepted: Collection[int]) -> httpx.Response:
         try:
             response = self._http.send(request)
         except httpx.HTTPError as error:
-            raise self._no_answer(error) from error
+            raise no_answer(self.address.url, error) from error
         self._answered = True
         if response.is_success or response.status_code in accepted:
             return response
         refusal = error_of(response)
-        raise Unavailable(refusal.detail) if response.status_code in _RETRIED_STATUS else refusal
+        if response.status_code in _RETRIED_STATUS and not refusal.retriable:
+            raise Unavailable(refusal.detail)
+        raise refusal
 
     @contextmanager
     def open(
@@ -148,7 +135,6 @@ class Transport:
         """The answer to a GET whose body is read piece by piece, once, without retries.
 
         Args:
-            content: the body; an iterable is iterated anew for each try, so it cannot be a generator.
             accepted: statuses of 400 and above that are not raised.
 
         Raises:
@@ -169,10 +155,10 @@ class Transport:
         except httpx.ReadTimeout as error:
             raise Silence(f"{self.address.url} sent nothing for {read_s:.0f} s") from error
         except httpx.HTTPError as error:
-            raise self._no_answer(error) from error
+            raise no_answer(self.address.url, error) from error
 
     def within(self, workspace: str | None) -> Transport:
-        """The same connection, for datasets and models of that workspace."""
+        """The same connection, for datasets, models and secrets of that workspace."""
         other = copy.copy(self)
         other.address = replace(self.address, workspace=workspace)
         return other
@@ -201,18 +187,6 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def _no_answer(self, error: httpx.HTTPError) -> Unavailable:
-        url = self.address.url
-        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-            if is_loopback(url):
-                return Unavailable(f"TensorFleet is not running at {url}; start it with `tensorfleet up`")
-            return Unavailable(
-                f"TensorFleet cannot be reached at {url} ({error}); check TENSORFLEET_URL and the network"
-            )
-        if isinstance(error, httpx.TimeoutException):
-            return Unavailable(f"{url} did not answer in time; see `tensorfleet status`")
-        return Unavailable(f"the connection to {url} broke ({error or type(error).__name__}); try again")
-
 
 def _http_client(address: Address, http: httpx.BaseTransport | None) -> httpx.Client:
     from tensorfleet import __version__
@@ -224,15 +198,11 @@ def _http_client(address: Address, http: httpx.BaseTransport | None) -> httpx.Cl
         headers["Authorization"] = f"Bearer {address.token}"
     elif credentials.find(address.url) is not None:
         auth = SignedIn(address.url, credentials)
-    # Loading the system's certificates takes longer than a local call; without TLS an empty set does.
-    verify: ssl.SSLContext | bool = (
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if address.url.startswith("http:") else True
-    )
     return httpx.Client(
         headers=headers,
         auth=auth,
         timeout=_TIMEOUT,
-        verify=verify,
+        verify=context_of(address),
         transport=http,
         trust_env=not is_loopback(address.url),
     )

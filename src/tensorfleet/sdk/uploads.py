@@ -1,32 +1,19 @@
+# Made of sdk/aio/uploads.py by `make sdk`: change that file. 5fb0b94ce2f2
 """Files to the server in chunks: what it has already is not sent again, even after a kill of this process."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from tensorfleet.errors import Internal, InvalidInput, NotFound, StorageFull, TensorFleetError
-from tensorfleet.kit.files import write_atomic
-from tensorfleet.sdk.transport import Transport, segments
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are done and the bytes in all."""
-
-MAX_CHUNK_BYTES = 256 * 1024**2
-BLOCK_BYTES = 1024**2
-
-
-@dataclass(frozen=True)
-class _Upload:
-    id: str
-    chunk_bytes: int
-    chunks: dict[int, str]
+from tensorfleet.errors import InvalidInput, NotFound, StorageFull, TensorFleetError
+from tensorfleet.sdk.ground import apart
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.pending import Memo, Slice, Upload
+from tensorfleet.sdk.progress import Progress
+from tensorfleet.sdk.transport import Transport
 
 
 def upload_file(
@@ -42,8 +29,8 @@ def upload_file(
         StorageFull: the server has no room for it; what was sent of it is given up.
     """
     before = path.stat()
-    memo = _Memo(transport, path, before)
-    upload = (memo.find() if resumable else None) or _start(transport)
+    memo = _memo(transport, path)
+    upload = (_begun(transport, memo) if resumable else None) or _start(transport)
     if resumable:
         memo.save(upload)
     with path.open("rb") as file:
@@ -61,10 +48,31 @@ def upload_file(
 
 def forget_upload(transport: Transport, path: Path) -> None:
     """Drops the note that lets an upload of `path` go on later; called once it is committed."""
-    _Memo(transport, path, path.stat()).forget()
+    _memo(transport, path).forget()
 
 
-def _give_up(transport: Transport, upload: _Upload, memo: _Memo) -> None:
+def _memo(transport: Transport, path: Path) -> Memo:
+    return Memo(transport.address.home, transport.address.url, path, path.stat())
+
+
+def _begun(transport: Transport, memo: Memo) -> Upload | None:
+    """The upload that was begun earlier, with what the server has of it."""
+    noted = memo.read()
+    if noted is None:
+        return None
+    try:
+        answer = transport.call("GET", segments("uploads", noted[0]))
+    except NotFound:
+        return None
+    return Upload.checked(*noted, answer["chunks"])
+
+
+def _start(transport: Transport) -> Upload:
+    answer = transport.call("POST", "/uploads")
+    return Upload.checked(str(answer["upload_id"]), int(answer["chunk_bytes"]))
+
+
+def _give_up(transport: Transport, upload: Upload, memo: Memo) -> None:
     """Frees what the upload holds on the server."""
     memo.forget()
     with contextlib.suppress(TensorFleetError):
@@ -72,93 +80,33 @@ def _give_up(transport: Transport, upload: _Upload, memo: _Memo) -> None:
 
 
 def _send_chunks(
-    transport: Transport, upload: _Upload, file: BinaryIO, total: int, progress: Progress | None
+    transport: Transport, upload: Upload, file: BinaryIO, total: int, progress: Progress | None
 ) -> int:
     done = 0
     for index in range(-(-total // upload.chunk_bytes)):
-        piece = _Slice(file.fileno(), index * upload.chunk_bytes, upload.chunk_bytes)
-        digest, length = piece.sha256()
+        piece = Slice(file.fileno(), index * upload.chunk_bytes, upload.chunk_bytes)
+        digest, length = apart(piece.sha256)
         if upload.chunks.get(index) != digest:
             headers = {
                 "X-Content-SHA256": digest,
                 "Content-Type": "application/octet-stream",
                 "Content-Length": str(length),
             }
-            transport.call(
-                "PUT", segments("uploads", upload.id, "chunks", index), content=piece, headers=headers
-            )
+            path = segments("uploads", upload.id, "chunks", index)
+            transport.call("PUT", path, content=_Body(piece), headers=headers)
         done += length
         if progress is not None:
             progress(done, total)
     return done
 
 
-class _Slice:
-    """A part of an open file as a request's body: read anew each time that it is sent, and never held whole.
+class _Body:
+    """A part of a file as a request sends it, as often as it has to."""
 
-    A request that carried the bytes would keep them until the garbage collector comes by, which is long after many chunks.
-    """
-
-    def __init__(self, descriptor: int, start: int, length: int) -> None:
-        self._descriptor = descriptor
-        self._start = start
-        self._end = start + length
+    def __init__(self, piece: Slice) -> None:
+        self._piece = piece
 
     def __iter__(self) -> Iterator[bytes]:
-        at = self._start
-        while at < self._end and (block := os.pread(self._descriptor, min(BLOCK_BYTES, self._end - at), at)):
-            at += len(block)
+        blocks = self._piece.blocks()
+        while block := apart(next, blocks, b""):
             yield block
-
-    def sha256(self) -> tuple[str, int]:
-        """The digest and the length of what is there (less than asked for at the file's end)."""
-        digest, length = hashlib.sha256(), 0
-        for block in self:
-            digest.update(block)
-            length += len(block)
-        return digest.hexdigest(), length
-
-
-def _start(transport: Transport) -> _Upload:
-    answer = transport.call("POST", "/uploads")
-    return _checked(str(answer["upload_id"]), int(answer["chunk_bytes"]), {})
-
-
-def _checked(upload_id: str, chunk_bytes: int, chunks: dict[int, str]) -> _Upload:
-    if not 0 < chunk_bytes <= MAX_CHUNK_BYTES:
-        raise Internal(f"the server asks for chunks of {chunk_bytes} bytes")
-    return _Upload(upload_id, chunk_bytes, chunks)
-
-
-class _Memo:
-    """Remembers in the home which upload belongs to a file, by its path, size and time of change."""
-
-    def __init__(self, transport: Transport, path: Path, stat: os.stat_result) -> None:
-        self._transport = transport
-        identity = (transport.address.url, str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-        name = hashlib.sha256(repr(identity).encode()).hexdigest()[:32]
-        self._file = transport.address.home / "uploads" / f"{name}.json"
-
-    def find(self) -> _Upload | None:
-        try:
-            note: dict[str, Any] = json.loads(self._file.read_text())
-            upload_id, chunk_bytes = str(note["upload_id"]), int(note["chunk_bytes"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        try:
-            chunks = self._transport.call("GET", segments("uploads", upload_id))["chunks"]
-        except NotFound:
-            return None
-        return _checked(upload_id, chunk_bytes, {int(index): str(digest) for index, digest in chunks.items()})
-
-    def save(self, upload: _Upload) -> None:
-        note = json.dumps({"upload_id": upload.id, "chunk_bytes": upload.chunk_bytes}).encode()
-        with contextlib.suppress(
-            OSError
-        ):  # a home that cannot be written costs only the resumption after a kill
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomic(self._file, note, mode=0o600)
-
-    def forget(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.unlink()

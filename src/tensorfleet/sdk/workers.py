@@ -1,3 +1,4 @@
+# Made of sdk/aio/workers.py by `make sdk`: change that file. 114843d8c6a9
 """The fleet's workers."""
 
 from __future__ import annotations
@@ -5,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorfleet.errors import NotFound, nearest
-from tensorfleet.sdk.transport import Transport, segments
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.transport import Transport
 
 
 class Workers:

@@ -26,7 +26,9 @@ LEFT_OUT = frozenset(
     }
 )  # fmt: skip
 """Of a home: what is of use only while it runs, and what is made anew."""
-SECRET = frozenset({"token", "tensorfleet.yaml", "pki", "agent/identity.json", "agent/joined.json"})
+SECRET = frozenset(
+    {"token", "secrets.key", "tensorfleet.yaml", "pki", "agent/identity.json", "agent/joined.json"}
+)
 """Left out too where the backup is to have no secrets; its home is then another platform to clients and machines."""
 OBJECTS = "objects"
 HOME, DATABASE, TRACKING = "home/", "database.dump", "mlflow.dump"

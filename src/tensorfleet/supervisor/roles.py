@@ -102,7 +102,7 @@ def _local_agents(settings: Settings, token: str) -> tuple[Role, Role]:
         str((settings.home / "fleet").resolve()),
     )
     leased = config.objects_url == LEASED
-    inherits = partial(without_secrets, store_keys=not leased)
+    inherits = partial(without_secrets, store_keys=not leased, collectors=True)
     return (
         Role("agent", (sys.executable, "-m", "tensorfleet.agent"), env, inherits=inherits),
         Role(NURSERY, command, {LENT: "1"} if leased else {}, on_demand=True, inherits=inherits),

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import http.client
 import json
-import os
 import signal
 import socket
 import sys
@@ -14,13 +13,17 @@ import time
 from collections.abc import Callable
 
 from tensorfleet.errors import TensorFleetError
-from tensorfleet.gateway.listen import listen, url_of
+from tensorfleet.gateway.acme import check_installed
+from tensorfleet.gateway.listen import described, listen
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.monitor.wake import SUPERVISOR_SOCKET_NAME
 from tensorfleet.settings import ADDRESS_FILE, Settings, ensure_home
 from tensorfleet.supervisor.launchers import check_launcher
 from tensorfleet.supervisor.lock import HomeLock
 from tensorfleet.supervisor.roles import RunningRole, local_roles
+from tensorfleet.trust.pair import context_of
+from tensorfleet.trust.tls import curious_context
+from tensorfleet.trust.web import pair_of, renew_own
 
 STOP_S = 8.0
 CATCH_UP_AFTER_S = 5.0
@@ -38,16 +41,34 @@ def up(settings: Settings, say: Say) -> int:
     token = ensure_home(settings)
     lock = HomeLock(settings.run_dir)
     lock.acquire()
+    prepare_certificate(settings)
     listener = listen(settings.host, settings.port)
-    url = url_of(listener)
+    about = described(settings, listener)
+    url = about["url"]
     lock.describe(url=url)
-    write_atomic(settings.home / ADDRESS_FILE, json.dumps({"url": url, "pid": os.getpid()}).encode())
+    write_atomic(settings.home / ADDRESS_FILE, json.dumps(about).encode())
     try:
         asyncio.run(_supervise(settings, token, listener, url, say))
     finally:
         (settings.home / ADDRESS_FILE).unlink(missing_ok=True)
         listener.close()
     return 0
+
+
+def prepare_certificate(settings: Settings) -> None:
+    """Makes the gateway's certificate where the platform's own authority gives it, and looks at one that is in files.
+
+    Raises:
+        InvalidInput: it is no good; said here, it reaches whoever starts the platform.
+    """
+    pair = pair_of(settings)
+    if settings.acme.domains:
+        check_installed()
+    if pair is None or settings.acme.domains:
+        return
+    if settings.tls.own:
+        renew_own(settings)
+    context_of(pair)
 
 
 async def _supervise(settings: Settings, token: str, listener: socket.socket, url: str, say: Say) -> None:
@@ -102,7 +123,7 @@ async def _announce(
 ) -> None:
     """Says when jobs can be taken; then lets the tracking writer deliver what an earlier life left."""
     began = time.monotonic()
-    while not await asyncio.to_thread(is_ready, listener.getsockname()[:2]):
+    while not await asyncio.to_thread(is_ready, listener.getsockname()[:2], encrypted=settings.encrypted):
         await asyncio.sleep(0.03)
         if time.monotonic() - began > 60:
             say(f"not ready after a minute; see {settings.home / 'logs'}")
@@ -119,9 +140,13 @@ def slots_of(settings: Settings) -> str:
     return f"{settings.workers} worker slots"
 
 
-def is_ready(address: tuple[str, int]) -> bool:
-    """Whether the gateway says that jobs can be taken."""
-    connection = http.client.HTTPConnection(*address, timeout=2)
+def is_ready(address: tuple[str, int], *, encrypted: bool = False) -> bool:
+    """Whether the gateway says that jobs can be taken.  Who it is has to be known already: nothing is proven or told here."""
+    connection = (
+        http.client.HTTPSConnection(*address, timeout=2, context=curious_context())
+        if encrypted
+        else http.client.HTTPConnection(*address, timeout=2)
+    )
     try:
         connection.request("GET", "/health/ready")
         return connection.getresponse().status == 200

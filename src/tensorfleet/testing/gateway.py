@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ CHUNK_BYTES = 1000
 AT = "2026-01-02T03:04:05.000000Z"
 
 
-class BrokenBody(httpx.SyncByteStream):
+class BrokenBody(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that breaks off after its last byte, as a connection does when the other side dies."""
 
     def __init__(self, data: bytes, piece_bytes: int = 64) -> None:
@@ -31,6 +31,10 @@ class BrokenBody(httpx.SyncByteStream):
         for start in range(0, len(self._data), self._piece_bytes):
             yield self._data[start : start + self._piece_bytes]
         raise httpx.ReadError("connection reset by peer")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
 
 
 class FakeGateway:

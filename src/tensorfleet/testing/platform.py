@@ -43,6 +43,7 @@ class OwnPlatform:
         self.token = ensure_home(self.settings)
         self.listener: socket.socket = listen(self.settings.host, 0)
         self.url = url_of(self.listener)
+        self._listeners = [self.listener]
         self.logs = home / "logs"
         self.logs.mkdir(exist_ok=True, mode=0o700)
         self.restarts: dict[str, int] = {}
@@ -66,18 +67,28 @@ class OwnPlatform:
                 while not await asyncio.to_thread(self._is_up):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.03)
 
-    def _is_up(self) -> bool:
+    def _is_up(self, url: str | None = None) -> bool:
         try:
-            parts = httpx.get(f"{self.url}/health", timeout=5, trust_env=False).json()["parts"]
+            parts = httpx.get(f"{url or self.url}/health", timeout=5, trust_env=False).json()["parts"]
         except (httpx.HTTPError, ValueError):
             return False
         return bool(parts["orchestrator"]["status"] in ("ok", "degraded"))
 
-    def local_role(self, name: str) -> Role:
-        """How this platform starts one of the roles that `up` starts."""
-        role = next(
-            role for role in local_roles(self.settings, self.token, self.listener) if role.name == name
-        )
+    async def add_gateway(self, name: str) -> str:
+        """Another gateway, which answers; its address."""
+        listener = listen(self.settings.host, 0)
+        self._listeners.append(listener)
+        self.add(dataclasses.replace(self.local_role("gateway", listener), name=name))
+        url = url_of(listener)
+        async with asyncio.timeout(READY_S):
+            while not await asyncio.to_thread(self._is_up, url):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.03)
+        return url
+
+    def local_role(self, name: str, listener: socket.socket | None = None) -> Role:
+        """How this platform starts one of the roles that `up` starts, a gateway with another socket if one is given."""
+        roles = local_roles(self.settings, self.token, listener or self.listener)
+        role = next(role for role in roles if role.name == name)
         settings = self.settings
         env = {
             "TENSORFLEET_ORCHESTRATOR_ADDRESS": settings.orchestrator,
@@ -167,7 +178,8 @@ class OwnPlatform:
                 role.stop(signal.SIGKILL)
             if late:
                 await asyncio.wait(late)
-        self.listener.close()
+        for listener in self._listeners:
+            listener.close()
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ _PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
+    "pebble": "pebble",
+    "pebble-challtestsrv": "pebble",
 }
 _FETCH_S = 120
 
@@ -25,7 +27,7 @@ class NotToBeHad(Exception):
 
 
 def program(name: str) -> str:
-    """The path of one of Prometheus's programs: installed, or unpacked from its package into a cache of this user.
+    """The path of one of these programs: installed, or unpacked from its package into a cache of this user.
 
     Raises:
         NotToBeHad: says what to install.

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from importlib.metadata import entry_points
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
 
-from tensorfleet.errors import FieldError, nearest
+from tensorfleet.errors import MOST_FIELDS, FieldError, nearest
 from tensorfleet.training.algorithm import Algorithm, Params, SklearnAlgorithm
 from tensorfleet.training.algorithms.auto import AUTO
 from tensorfleet.training.algorithms.bert import BERT
@@ -102,10 +103,8 @@ def validate_hyperparameters(algorithm: str, hyperparameters: dict[str, Any]) ->
     try:
         params.model_validate(hyperparameters)
     except ValidationError as error:
-        found = {
-            _field_error(params, problem).field: _field_error(params, problem) for problem in error.errors()
-        }
-        return list(found.values())
+        named = (_field_error(params, problem) for problem in islice(error.errors(), MOST_FIELDS))
+        return list({one.field: one for one in named}.values())
     return []
 
 

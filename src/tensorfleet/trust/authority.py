@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -117,6 +117,13 @@ class Authority:
             peer.expires_at.timestamp(),
             self.address,
         )
+
+    def for_web(self, key: x.PublicKey, names: Sequence[str], life: timedelta) -> tuple[str, str]:
+        """The chain for a server of web pages with these names, and whom its callers are to trust; it proves no role."""
+        state, now = self._load(), self._clock().replace(microsecond=0)
+        given = x.give_web(x.load_key(state.key), x.load_certificate(state.root), key, names, now, now + life)
+        retired = [one.cross for one in state.retired if one.until > now.timestamp()]
+        return x.certificate_pem(given) + "".join(retired), self.roots()
 
     # ---- letting in --------------------------------------------------------------------------------------------------
 

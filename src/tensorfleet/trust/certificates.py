@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote, urlsplit
 
@@ -15,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tensorfleet.errors import InvalidInput, NotPermitted
 from tensorfleet.trust.roles import SERVERS, Peer, server_name
 
+PublicKey = ec.EllipticCurvePublicKey
 SCHEME = "tensorfleet"
 ROOT_LIFE = timedelta(days=3650)
 CLOCKS_APART = timedelta(minutes=5)
@@ -146,6 +149,38 @@ def give(
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .sign(root_key, hashes.SHA256())
     )
+
+
+def give_web(
+    root_key: ec.EllipticCurvePrivateKey,
+    root: x509.Certificate,
+    key: PublicKey,
+    names: Sequence[str],
+    now: datetime,
+    until: datetime,
+) -> x509.Certificate:
+    """For a server that is asked by these names and addresses.  It names no part of a platform, so none takes it for one."""
+    ours = [name for name in names if name.endswith(f".{SCHEME}")]
+    if ours:
+        raise InvalidInput(
+            f"'{ours[0]}' is what parts of a platform call each other; no web server can be called so"
+        )
+    shown = x509.SubjectAlternativeName([_general_name(name) for name in names])
+    until = min(until, root.not_valid_after_utc)
+    return (
+        _blank(_named(names[0][:64]), key, root.subject, root_key.public_key(), now, until)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(shown, critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(root_key, hashes.SHA256())
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def new_serial() -> str:

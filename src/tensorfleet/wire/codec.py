@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from tensorfleet.jobs.ports import Command, HeldTask
 from tensorfleet.wire import tensorfleet_pb2 as pb
 
 MESSAGE_LIMIT_BYTES = 16 * 1024**2
+SECRETS = "secret_values"
+"""In a payload: what goes into the message's own field, so that whoever keeps a task's JSON does not keep them."""
 
 
 def hello(worker_id: str, name: str, slots: int, resources: dict[str, Any], held: Iterable[int]) -> pb.Hello:
@@ -45,10 +47,22 @@ def mapping(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def welcome(lease_s: float, heartbeat_s: float, held: Iterable[HeldTask]) -> pb.OrchestratorMessage:
+def welcome(
+    lease_s: float,
+    heartbeat_s: float,
+    held: Iterable[HeldTask],
+    masks: Mapping[int, Sequence[str] | None] | None = None,
+) -> pb.OrchestratorMessage:
+    """`masks`: the values of secrets by lease; None where they are not those that its task was given."""
+    hidden = masks or {}
     leases = [
         pb.HeldLease(
-            lease=task.token, log_offset=task.log_offset, record_offset=task.record_offset, over=task.over
+            lease=task.token,
+            log_offset=task.log_offset,
+            record_offset=task.record_offset,
+            over=task.over,
+            secrets=hidden.get(task.token) or (),
+            secrets_changed=hidden.get(task.token, ()) is None,
         )
         for task in held
     ]
@@ -63,7 +77,7 @@ def command(order: Command, payload: dict[str, Any]) -> pb.OrchestratorMessage:
         gang: list[str] = payload["workers"]
         nodes = list(dict.fromkeys(gang))
         local = [number for number, worker_id in enumerate(gang) if worker_id == gang[rank]]
-        task = {key: value for key, value in payload.items() if key != "workers"}
+        task = {key: value for key, value in payload.items() if key not in ("workers", SECRETS)}
         task |= {
             "lease": lease,
             "rank": rank,
@@ -72,7 +86,8 @@ def command(order: Command, payload: dict[str, Any]) -> pb.OrchestratorMessage:
             "node_rank": nodes.index(gang[rank]),
             "nodes": len(nodes),
         }
-        return pb.OrchestratorMessage(start=pb.StartTask(lease=lease, rank=rank, task_json=json.dumps(task)))
+        start = pb.StartTask(lease=lease, rank=rank, task_json=json.dumps(task), secrets=payload.get(SECRETS))
+        return pb.OrchestratorMessage(start=start)
     stop = pb.StopTask(
         lease=lease, reason=str(order.data.get("reason", "")), how=str(order.data.get("how", ""))
     )

@@ -111,16 +111,20 @@ class Welcome(_message.Message):
     def __init__(self, lease_s: _Optional[float] = ..., heartbeat_s: _Optional[float] = ..., held: _Optional[_Iterable[_Union[HeldLease, _Mapping]]] = ...) -> None: ...
 
 class HeldLease(_message.Message):
-    __slots__ = ("lease", "log_offset", "record_offset", "over")
+    __slots__ = ("lease", "log_offset", "record_offset", "over", "secrets", "secrets_changed")
     LEASE_FIELD_NUMBER: _ClassVar[int]
     LOG_OFFSET_FIELD_NUMBER: _ClassVar[int]
     RECORD_OFFSET_FIELD_NUMBER: _ClassVar[int]
     OVER_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_CHANGED_FIELD_NUMBER: _ClassVar[int]
     lease: int
     log_offset: int
     record_offset: int
     over: bool
-    def __init__(self, lease: _Optional[int] = ..., log_offset: _Optional[int] = ..., record_offset: _Optional[int] = ..., over: _Optional[bool] = ...) -> None: ...
+    secrets: _containers.RepeatedScalarFieldContainer[str]
+    secrets_changed: bool
+    def __init__(self, lease: _Optional[int] = ..., log_offset: _Optional[int] = ..., record_offset: _Optional[int] = ..., over: _Optional[bool] = ..., secrets: _Optional[_Iterable[str]] = ..., secrets_changed: _Optional[bool] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("stats_json",)
@@ -133,14 +137,23 @@ class Heard(_message.Message):
     def __init__(self) -> None: ...
 
 class StartTask(_message.Message):
-    __slots__ = ("lease", "rank", "task_json")
+    __slots__ = ("lease", "rank", "task_json", "secrets")
+    class SecretsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     LEASE_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     TASK_JSON_FIELD_NUMBER: _ClassVar[int]
+    SECRETS_FIELD_NUMBER: _ClassVar[int]
     lease: int
     rank: int
     task_json: str
-    def __init__(self, lease: _Optional[int] = ..., rank: _Optional[int] = ..., task_json: _Optional[str] = ...) -> None: ...
+    secrets: _containers.ScalarMap[str, str]
+    def __init__(self, lease: _Optional[int] = ..., rank: _Optional[int] = ..., task_json: _Optional[str] = ..., secrets: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class StopTask(_message.Message):
     __slots__ = ("lease", "reason", "how")
@@ -227,16 +240,18 @@ class LinkReport(_message.Message):
     def __init__(self, number: _Optional[int] = ..., address: _Optional[str] = ..., measured_json: _Optional[str] = ...) -> None: ...
 
 class Chunk(_message.Message):
-    __slots__ = ("lease", "stream", "start", "data")
+    __slots__ = ("lease", "stream", "start", "data", "end")
     LEASE_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     lease: int
     stream: str
     start: int
     data: bytes
-    def __init__(self, lease: _Optional[int] = ..., stream: _Optional[str] = ..., start: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+    end: int
+    def __init__(self, lease: _Optional[int] = ..., stream: _Optional[str] = ..., start: _Optional[int] = ..., data: _Optional[bytes] = ..., end: _Optional[int] = ...) -> None: ...
 
 class ChunkTaken(_message.Message):
     __slots__ = ("lease", "stream", "next")

@@ -14,7 +14,7 @@ from tensorfleet.cli.live import LiveBoard, render_lanes
 from tensorfleet.cli.output import ago, ahead, took
 from tensorfleet.errors import Unavailable
 from tensorfleet.sdk.client import Client
-from tensorfleet.sdk.sse import Event
+from tensorfleet.sdk.events import Event
 from tensorfleet.testing.gateway import AT, FakeGateway
 
 NOW = datetime.fromisoformat(AT) + timedelta(seconds=7)

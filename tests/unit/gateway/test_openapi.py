@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tensorfleet.gateway import openapi_parts as parts
+from tensorfleet.gateway.openapi_links import LINKS
 from tensorfleet.testing.description import MARK, PAGE, describe_api, operations, reference
 
 PINNED = Path(__file__).parent / "operations.txt"
@@ -113,7 +114,7 @@ def test_a_wrong_example_is_found(document: dict[str, Any]) -> None:
 
 def test_links_lead_to_operations_with_such_parameters(every: list[Operation]) -> None:
     known = {operation["operationId"]: operation for _, _, operation in every}
-    for (name, code), links in parts.LINKS.items():
+    for (name, code), links in LINKS.items():
         assert code in known[name]["responses"], (name, code)
         assert known[name]["responses"][code]["links"].keys() == {link.operation for link in links}
         for link in links:

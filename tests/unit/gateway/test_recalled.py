@@ -34,13 +34,17 @@ class World:
     def __init__(self, quota: int = 100) -> None:
         self.now, self.mark = 0.0, 1
         self.asked, self.moving = 0, False
+        self.cookies: list[Any] = []
         self.status, self.pieces, self.route = 200, [b"one"], PATTERN
         self.people = {"ann-token": Principal("u-ann", "ann"), "bob-token": Principal("u-bob", "bob")}
         self.known = Remembered(self.people.__getitem__, lambda: self.now)
         self.counted: list[Any] = []
         read = LimitSettings(quota=quota, per_s=60.0)
         limits = Limits(LimitsSettings(read=read), MemoryBuckets(lambda: self.now))
-        self.app = Recalled(self._app, Marked(self), self.known, limits, self)  # type: ignore[arg-type]
+        self.app = Recalled(self._app, Marked(self), self._remembered, limits, self)  # type: ignore[arg-type]
+
+    def _remembered(self, scope: Any) -> Principal | None:
+        return self.known.find(dict(scope["headers"]).get(b"authorization", b"").decode()[7:])
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked += 1
@@ -49,7 +53,7 @@ class World:
         if token:
             scope[CALLER] = self.known.find(token) or self.known.look_up(token)
             scope[RULE] = Rule(Where.JOB, Permission.JOBS_READ, self.route)
-        headers = [(b"etag", b'"1"'), (b"ratelimit", b"old")]
+        headers = [(b"etag", b'"1"'), (b"ratelimit", b"old"), *self.cookies]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         for number, piece in enumerate(self.pieces, 1):
             await send({"type": "http.response.body", "body": piece, "more_body": number < len(self.pieces)})
@@ -147,11 +151,12 @@ async def test_each_caller_and_each_header_has_its_own(world: World) -> None:
     "change",
     [
         {"status": 404},
+        {"cookies": [(b"set-cookie", b"a=b")]},
         {"pieces": [b"a", b"b"]},
         {"pieces": [b"x" * (recalled.LARGEST_BYTES + 1)]},
         {"route": "/api/v1/jobs/{job_id}/why"},
     ],
-    ids=["not found", "a stream", "too large", "depends on more"],
+    ids=["not found", "a new cookie", "a stream", "too large", "depends on more"],
 )
 async def test_what_is_not_to_be_kept(world: World, change: dict[str, Any]) -> None:
     vars(world).update(change)

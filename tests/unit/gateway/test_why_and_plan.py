@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from tensorfleet.adapters.migrate import ensure_schema
 from tensorfleet.composition import Services, build_services
+from tensorfleet.errors import SpecInvalid
 from tensorfleet.fleet.model import Worker, WorkerState
 from tensorfleet.gateway.plan import build_router
 from tensorfleet.gateway.problems import add_problem_handlers
@@ -20,6 +21,7 @@ from tensorfleet.gateway.why import explain
 from tensorfleet.jobs.events import Leased
 from tensorfleet.kit.clock import parse_rfc3339, utc_now
 from tensorfleet.orchestrator.handlers import apply_event
+from tensorfleet.quotas.model import Limits
 from tensorfleet.settings import Settings
 from tensorfleet.testing.callers import called_by
 
@@ -84,7 +86,12 @@ def test_why_names_who_holds_what_and_when_it_starts(services: Services) -> None
 
 
 def test_why_knows_quotas_and_disks(services: Services) -> None:
-    answer = explain(services, submit(services, workspace="small", resources={"workers": 2}))
+    services.quotas.set("small", Limits(slots=2), utc_now())
+    job_id = submit(services, workspace="small", resources={"workers": 2})
+    services.quotas.set("small", None, utc_now())  # the settings' one, of a single slot, holds again
+    with pytest.raises(SpecInvalid, match="quota of workspace small is 1 slot"):
+        submit(services, workspace="small", resources={"workers": 2})
+    answer = explain(services, job_id)
     assert answer["code"] == "over_quota"
     assert answer["change"]["workers"] == 1
     services.workers.beat({"w-1": (utc_now(), {"low_disk": True})})

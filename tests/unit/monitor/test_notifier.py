@@ -212,3 +212,21 @@ def test_settings_show_no_secret(tmp_path: Any) -> None:
 
     assert "hidden" not in shown
     assert "example.org" not in shown
+
+
+def test_nobody_asks_for_the_lead_while_there_is_nobody_to_be_told() -> None:
+    world = World()
+    world.happens()
+    lead = LeadNobodyMayAskFor()
+    assert Notifier([world.reader()], lead, lambda: False).once() == 0
+    assert world.sent == []
+
+
+class LeadNobodyMayAskFor:
+    term: int | None = None
+
+    def acquire(self) -> bool:
+        raise AssertionError("asked for")
+
+    def renew(self) -> None:
+        raise AssertionError("asked for")

@@ -138,3 +138,15 @@ def test_what_came_in_the_moment_of_leaving_is_still_written(bell: Bell, tmp_pat
     drain = LateDrain(0, 5)
     follow(cast("Drain", drain), bell, ScriptedHealth(), 0.0)
     assert drain.answers == []
+
+
+def test_it_stays_while_somebody_else_needs_the_process() -> None:
+    bell, needed = RecordingBell(stop_after=50), [True] * 3
+
+    def stays() -> bool:
+        return bool(needed) and needed.pop()
+
+    run(cast("Drain", ScriptedDrain()), cast("Any", bell), ScriptedHealth(), 2.0, lambda: bell.now, stays)
+
+    assert not needed, "it was asked until nobody needed it"
+    assert 8.0 <= bell.now < 50.0

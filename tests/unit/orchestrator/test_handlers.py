@@ -208,3 +208,11 @@ def test_an_outcome_that_makes_no_sense_is_a_failure_of_ours(text: str) -> None:
     assert outcome.failure is not None
     assert outcome.failure.cls is FailureClass.INTERNAL
     assert outcome.failure.message == "the agent's report could not be read"
+
+
+def test_a_piece_that_was_masked_ends_where_it_does_in_the_tasks_file() -> None:
+    pieces = Pieces()
+    assert take_chunk(pieces, 1, "log", 0, b"it is ***\n", NOW, 31) == 31  # type: ignore[arg-type]
+    assert pieces.events[0].data["text"] == "it is ***\n"
+    assert take_chunk(pieces, 1, "log", 31, b"rest", NOW) == 35  # type: ignore[arg-type]
+    assert take_chunk(pieces, 1, "log", 35, b"lied", NOW, 7) == 39  # type: ignore[arg-type]

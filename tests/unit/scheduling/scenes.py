@@ -215,6 +215,7 @@ def _random_quotas(random: Random) -> dict[str, Quota]:
             slots=random.choice([None, 2, 6]),
             cpus=random.choice([None, None, 4.0]),
             gpus=random.choice([None, None, 1.0]),
+            memory_bytes=random.choice([None, None, 4 * GIB]),
             weight=random.choice([1.0, 3.0]),
         )
         for workspace in WORKSPACES

@@ -79,6 +79,8 @@ def _check_quotas(snapshot: Snapshot) -> None:
             assert sum(demand.cpus * count for demand, count in new + old) <= quota.cpus + 1e-9
         if sum(demand.gpus for demand, _ in new) and quota.gpus is not None:
             assert sum(demand.gpus * count for demand, count in new + old) <= quota.gpus + 1e-9
+        if sum(demand.memory_bytes for demand, _ in new) and quota.memory_bytes is not None:
+            assert sum(demand.memory_bytes * count for demand, count in new + old) <= quota.memory_bytes
 
 
 @given(snapshots())

@@ -8,8 +8,8 @@ import pytest
 
 from tensorfleet.errors import Conflict, DataInvalid, Internal, InvalidInput, NotFound, Unavailable
 from tensorfleet.sdk.client import Client
-from tensorfleet.sdk.datasets import file_format, name_from
-from tensorfleet.sdk.downloads import inside
+from tensorfleet.sdk.dataset_files import file_format, name_from
+from tensorfleet.sdk.local_files import inside
 from tensorfleet.testing.gateway import CHUNK_BYTES, FakeGateway
 
 CONTENT = b"a,b\n" + b"".join(b"%d,%d\n" % (row, row * row) for row in range(600))

@@ -95,10 +95,14 @@ def test_wait_raises_with_the_reason(client: Client, gateway: FakeGateway):
 def test_wait_ends_with_the_timeout_although_keep_alives_come(client: Client, gateway: FakeGateway):
     job = client.jobs.get(gateway.add_job(status="running")["job_id"])
 
-    class KeepAlives(httpx.SyncByteStream):
+    class KeepAlives(httpx.SyncByteStream, httpx.AsyncByteStream):
         def __iter__(self):
             while True:
                 yield b": keep-alive\n\n"
+
+        async def __aiter__(self):
+            for piece in self:
+                yield piece
 
     gateway.faults.append(
         lambda request: (

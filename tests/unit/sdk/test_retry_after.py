@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 
@@ -62,3 +64,48 @@ def test_a_proxys_own_limit_is_one_as_well(client: Client, gateway: FakeGateway,
     gateway.faults.append(lambda _request: answers.pop() if answers else None)
     client.jobs.list()
     assert naps == [3.0]
+
+
+def away(seconds: str | None) -> Callable[[httpx.Request], httpx.Response | None]:
+    answers = [problem(503, "unavailable", "the database is away") for _ in range(2)]
+    for answer in answers if seconds else ():
+        answer.headers["Retry-After"] = str(seconds)
+    return lambda _request: answers.pop() if answers else None
+
+
+def test_a_part_that_is_away_says_when_too(client: Client, gateway: FakeGateway, naps: list[float]) -> None:
+    client.jobs.list()
+    gateway.faults.append(away("3"))
+    assert client.jobs.list() == []
+    assert naps == [3.0, 3.0]
+
+
+def test_delays_grow_and_are_not_those_of_others(
+    client: Client, gateway: FakeGateway, naps: list[float]
+) -> None:
+    client.jobs.list()
+    gateway.faults.append(away(None))
+    client.jobs.list()
+    assert 0.05 <= naps[0] <= 0.1 <= naps[1] <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("method", "tries"), [("GET", 2), ("PUT", 2), ("DELETE", 2), ("POST", 2), ("PATCH", 1)]
+)
+def test_only_what_does_nothing_more_the_second_time_is_sent_again(
+    client: Client, gateway: FakeGateway, method: str, tries: int
+) -> None:
+    client.jobs.list()
+    gateway.fault(method, "/workers$", httpx.ReadError("reset"))
+    gateway.faults.append(
+        lambda request: httpx.Response(204) if request.url.path.endswith("/workers") else None
+    )
+    if tries == 1:
+        with pytest.raises(errors.Unavailable, match="broke"):
+            client.transport.call(method, "/workers")
+    else:
+        assert client.transport.call(method, "/workers") is None
+    sent = gateway.sent(method, "/workers$")
+    assert len(sent) == tries
+    assert len({request.headers.get("Idempotency-Key") for request in sent}) == 1
+    assert ("Idempotency-Key" in sent[0].headers) == (method == "POST")

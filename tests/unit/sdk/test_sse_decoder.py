@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorfleet.errors import Internal
-from tensorfleet.sdk import sse
-from tensorfleet.sdk.sse import ServerEvent, SseDecoder
+from tensorfleet.sdk import decoder
+from tensorfleet.sdk.decoder import ServerEvent, SseDecoder
 
 
 def decode(*chunks: bytes) -> list[ServerEvent]:
@@ -45,7 +45,7 @@ def test_byte_order_mark_is_skipped():
 
 
 def test_endless_event_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sse, "MAX_EVENT_CHARS", 100)
+    monkeypatch.setattr(decoder, "MAX_EVENT_CHARS", 100)
     with pytest.raises(Internal, match="more than"):
         decode(b"data: " + b"x" * 60 + b"\n", b"data: " + b"x" * 60)
 

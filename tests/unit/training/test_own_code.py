@@ -132,6 +132,16 @@ def test_hostile_archives_are_refused(tmp_path, archive):
     assert not list(tmp_path.rglob("escaped.py"))
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_name_without_end_is_not_read_into_memory(tmp_path, kind):
+    """A few kilobytes of an archive that claim, and hold, a header of hundreds of megabytes."""
+    member = tarfile.TarInfo("long")
+    member.type = kind
+    _, outcome = _run(tmp_path, "train.py", _archive(member, bytes(32 * 1024**2)))
+    assert outcome["class"] == "user_error"
+    assert "attributes of more than 1 MiB" in outcome["message"]
+
+
 @pytest.mark.parametrize(("limit", "most"), [("MOST_BYTES", 100), ("MOST_FILES", 0)])
 def test_an_archive_that_unpacks_to_too_much(tmp_path, monkeypatch, limit, most):
     monkeypatch.setattr(f"tensorfleet.training.archive.{limit}", most)

@@ -108,3 +108,20 @@ def test_a_job_is_whole_in_its_message() -> None:
     message = over_the_wire(codec.job(data))
     assert (message.job_id, message.status, message.reason, message.progress) == ("j-1", "queued", "", 0.5)
     assert json.loads(message.json) == data
+
+
+def test_values_of_secrets_are_not_in_what_an_agent_keeps() -> None:
+    payload = {"workers": ["w-1"], "spec": {"secrets": {"A": "x"}}, codec.SECRETS: {"A": "planted"}}
+    order = Command(None, "agent:w-1", "start", "7", {"rank": 0})
+    start = over_the_wire(codec.command(order, payload)).start
+    assert dict(start.secrets) == {"A": "planted"}
+    assert "planted" not in start.task_json
+    assert json.loads(start.task_json)["spec"] == {"secrets": {"A": "x"}}
+
+
+def test_an_agent_is_told_what_to_mask_in_what_it_holds() -> None:
+    held = [HeldTask(lease, 0, 0, False) for lease in (1, 2, 3)]
+    message = over_the_wire(codec.welcome(8, 1, held, {1: ["planted"], 2: None, 3: []}))
+    assert [(list(one.secrets), one.secrets_changed) for one in message.welcome.held] == [
+        (["planted"], False), ([], True), ([], False),
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ import httpx
 import tensorfleet
 from tensorfleet.adapters.database import Database
 from tensorfleet.errors import TensorFleetError
-from tensorfleet.sdk.submission import upload_code
+from tensorfleet.sdk.sending import upload_code
 from tensorfleet.testing.chaos.checks import Problem
 from tensorfleet.testing.chaos.client import Users
 from tensorfleet.testing.chaos.database import open_store

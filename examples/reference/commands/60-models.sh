@@ -1,0 +1,15 @@
+#: models list
+tensorfleet models list
+
+#: models show
+tensorfleet models show wine
+
+#: models promote
+tensorfleet models promote wine 1
+tensorfleet models promote wine 2 --alias candidate
+
+#: models card
+tensorfleet models card wine@production
+
+#: models download
+tensorfleet models download wine@candidate --to wine-model

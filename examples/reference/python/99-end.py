@@ -1,0 +1,2 @@
+#: Client.close
+await client.close()

@@ -1,0 +1,168 @@
+"""Datasets: add files and URLs as immutable versions, read and download them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from tensorfleet.errors import InvalidInput, NotFound, Unavailable
+from tensorfleet.sdk import class_folders
+from tensorfleet.sdk.aio.downloads import download
+from tensorfleet.sdk.aio.ground import apart
+from tensorfleet.sdk.aio.transport import AsyncTransport
+from tensorfleet.sdk.aio.uploads import forget_upload, upload_file
+from tensorfleet.sdk.dataset_files import file_format, is_url, name_from
+from tensorfleet.sdk.paths import segments
+from tensorfleet.sdk.progress import Progress
+
+
+class AsyncDatasets:
+    """`client.datasets`."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = await self._transport.call("GET", segments("datasets", name))
+        return found
+
+    async def versions(self, name: str) -> list[dict[str, Any]]:
+        """The versions of a dataset, the newest first."""
+        items = [one async for one in self._transport.pages(segments("datasets", name, "versions"))]
+        return sorted(items, key=lambda item: -int(item["version"]))
+
+    async def version(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """One version with its columns and profile; the latest when None.
+
+        Raises:
+            NotFound: there is no such dataset or version.
+        """
+        if version is None:
+            found = await self.versions(name)
+            if not found:
+                raise NotFound(
+                    f"dataset '{name}' has no version yet; add one with `tensorfleet datasets add`"
+                )
+            version = int(found[0]["version"])
+        answer: dict[str, Any] = await self._transport.call(
+            "GET", segments("datasets", name, "versions", version)
+        )
+        return answer
+
+    async def add(
+        self,
+        source: str | Path,
+        name: str | None = None,
+        *,
+        target: str | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Adds a CSV or Parquet file, or what a URL serves, as a version; equal content is one version.
+
+        A folder with a sub-folder of pictures or texts for each class, or such a folder as .zip or .tar, becomes a table of
+        them, with the folders' names as labels.
+
+        The file goes in chunks, one of them in memory; after a broken connection, or when this is called
+        again, what the server has already is not sent again.
+
+        Args:
+            name: the dataset's name; taken from the file's when None.
+            target: the column that models shall predict.
+            progress: called with bytes done and bytes in all.
+
+        Returns:
+            The version: `name, version, digest, format, rows, bytes, columns, target` and more.
+
+        Raises:
+            DataInvalid: the file is empty, of a wrong format, or the server cannot read it.
+        """
+        if isinstance(source, str) and is_url(source):
+            with tempfile.TemporaryDirectory(prefix="tensorfleet-") as folder:
+                path = await _fetch_url(source, Path(folder), progress)
+                return await self._add_file(path, name or name_from(path), target, progress)
+        path = Path(source).expanduser()
+        if path.exists() and class_folders.holds_classes(path):
+            with tempfile.TemporaryDirectory(prefix="tensorfleet-") as folder:
+                table = Path(folder) / "classes.parquet"
+                await apart(class_folders.pack, path, table)
+                named = name or name_from(Path(f"{class_folders.plain_name(path)}.parquet"))
+                return await self._add_file(table, named, target or class_folders.LABEL, progress)
+        return await self._add_file(path, name or name_from(path), target, progress)
+
+    async def _add_file(
+        self, path: Path, name: str, target: str | None, progress: Progress | None
+    ) -> dict[str, Any]:
+        fields = {"format": file_format(path), "target": target}
+        try:
+            return await self._send_file(path, name, fields, progress)
+        except NotFound:
+            # An earlier call of ours committed the upload, and was killed or lost the answer: its note leads nowhere.
+            forget_upload(self._transport, path)
+            return await self._send_file(path, name, fields, progress)
+
+    async def _send_file(
+        self, path: Path, name: str, fields: dict[str, Any], progress: Progress | None
+    ) -> dict[str, Any]:
+        where = segments("datasets", name, "versions")
+        upload_id = await upload_file(self._transport, path, progress)
+        version: dict[str, Any] = await self._transport.call(
+            "POST", where, json={**fields, "upload_id": upload_id}
+        )
+        forget_upload(self._transport, path)
+        return version
+
+    async def download(
+        self,
+        name: str,
+        version: int | None = None,
+        to: str | Path | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Writes a version's file to `to` (a file or a folder; here when None) and returns its path.
+
+        It is streamed, goes on after a broken connection, and appears when it is whole.
+        """
+        found = await self.version(name, version)
+        default = f"{found['name']}-{found['version']}.{found['format']}"
+        target = Path(to) if to is not None else Path(default)
+        if target.is_dir() or str(to).endswith(os.sep):
+            target = target / default
+        path = segments("datasets", name, "versions", found["version"], "download")
+        return await download(self._transport, path, target, tag=str(found["digest"]), progress=progress)
+
+    async def delete(self, name: str) -> None:
+        await self._transport.call("DELETE", segments("datasets", name))
+
+    async def list(self) -> list[dict[str, Any]]:
+        return [one async for one in self._transport.pages("/datasets")]
+
+
+async def _fetch_url(url: str, folder: Path, progress: Progress | None) -> Path:
+    # No token of ours goes to a foreign server: this is a client of its own.
+    name = Path(unquote(urlsplit(url).path)).name or "data.csv"
+    target = folder / name.replace("\0", "")[-150:]
+    try:
+        async with (
+            httpx.AsyncClient(follow_redirects=True, timeout=60.0) as http,
+            http.stream("GET", url) as response,
+        ):
+            response.raise_for_status()
+            total = int(response.headers.get("Content-Length") or 0)
+            with target.open("wb") as file:
+                async for chunk in response.aiter_bytes():
+                    file.write(chunk)
+                    if progress is not None:
+                        progress(response.num_bytes_downloaded, total or response.num_bytes_downloaded)
+    except httpx.HTTPStatusError as error:
+        raise InvalidInput(f"{url} answered {error.response.status_code}; check the address") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"{url} cannot be downloaded: {error or type(error).__name__}") from error
+    except httpx.InvalidURL as error:
+        raise InvalidInput(f"'{url}' is not an address: {error}") from error
+    return target

@@ -1,0 +1,78 @@
+"""A stream of Server-Sent Events that survives broken connections."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from tensorfleet.errors import Unavailable
+from tensorfleet.kit.retry import delays
+from tensorfleet.sdk.aio.transport import AsyncTransport
+from tensorfleet.sdk.decoder import ServerEvent, SseDecoder, decoded
+from tensorfleet.sdk.problems import Silence
+
+
+async def follow(
+    transport: AsyncTransport, path: str, *, after: int = 0, quiet_s: float = 30.0, patience_s: float = 60.0
+) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
+    """Yields `(event, data)` from `path`; after a break it connects again with the id of the last event.
+
+    No event comes twice and none is left out.  None is yielded at each keep-alive, silence and break, so that
+    the reader can look at the clock.  It ends after the event `end`.
+
+    Args:
+        after: the id of the last event that the reader has.
+        quiet_s: an open connection that brings nothing for so long is replaced.
+        patience_s: how long to wait for a server that does not come back.
+
+    Raises:
+        Unavailable: the server stayed away for `patience_s`.
+        NotFound: there is no such stream.
+    """
+    last = after
+    waits = delays(patience_s)
+    while True:
+        reason = "the server closed the stream"
+        try:
+            async with aclosing(_connection(transport, path, last, quiet_s)) as events:
+                async for event in events:
+                    waits = delays(patience_s)
+                    if event is None:
+                        yield None
+                        continue
+                    number = int(event.id) if event.id.isdecimal() else None
+                    if event.event == "denied":
+                        break  # if it is for good, connecting again says so
+                    if event.event == "end":
+                        yield "end", decoded(event)
+                        return
+                    if number is not None and number <= last:
+                        continue
+                    last = last if number is None else number
+                    yield event.event, decoded(event)
+        except Silence:
+            waits = delays(patience_s)
+        except Unavailable as error:
+            reason = error.detail
+        yield None
+        delay = next(waits, None)
+        if delay is None:
+            raise Unavailable(
+                f"the events stopped at {last} and did not come back in {patience_s:.0f} s: {reason}"
+            )
+        await transport.sleep(delay)
+
+
+async def _connection(
+    transport: AsyncTransport, path: str, last: int, quiet_s: float
+) -> AsyncGenerator[ServerEvent | None]:
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+    if last:
+        headers["Last-Event-ID"] = str(last)
+    decoder = SseDecoder()
+    async with transport.open(path, headers=headers, read_s=quiet_s) as response:
+        async for chunk in response.aiter_bytes():
+            events: list[ServerEvent | None] = [*decoder.feed(chunk)]
+            for event in events or [None]:
+                yield event

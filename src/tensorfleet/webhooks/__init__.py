@@ -1,0 +1,1 @@
+"""Webhooks: a workspace's own addresses that are told what happens there, signed, at least once."""
