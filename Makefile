@@ -73,7 +73,7 @@ check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
 
 unit: setup-dev ## the parts alone, in two to three minutes; the pure ones have every branch covered
-	$(BIN)/pytest tests/unit -q --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov=tensorfleet.scaling --cov=tensorfleet.sla.model --cov=tensorfleet.sla.counts --cov=tensorfleet.sla.figures --cov=tensorfleet.sla.uptime --cov=tensorfleet.health --cov=tensorfleet.objects.rights --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	$(BIN)/pytest tests/unit -q --reruns 1 --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov=tensorfleet.scaling --cov=tensorfleet.sla.model --cov=tensorfleet.sla.counts --cov=tensorfleet.sla.figures --cov=tensorfleet.sla.uptime --cov=tensorfleet.health --cov=tensorfleet.objects.rights --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 contracts: setup-dev ## one suite per port, on every backend, with real servers
 	$(BIN)/pytest tests/contracts -q --reruns 1
