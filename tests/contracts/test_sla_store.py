@@ -309,7 +309,7 @@ def test_the_api_is_asked_and_what_it_answers_is_kept(
 ) -> None:
     settings = load_settings(home=tmp_path, sla={"url": "http://gateway:8080", "every_s": 10})
     answers = iter([True, True, False, True])
-    monkeypatch.setattr(service_levels, "asked", lambda url: next(answers))
+    monkeypatch.setattr(service_levels, "asked", lambda url, context: next(answers))
     watch = UptimeWatch(fleet, SqlMeasurements(fleet.database), settings, lambda: fleet.now)  # type: ignore[arg-type]
 
     async def looks() -> None:
