@@ -26,6 +26,17 @@ def ended(study: Study) -> list[dict[str, Any]]:
 def killed(pids: list[int]) -> bool:
     """Whether one of them was still there to be killed."""
     for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            return True
+    return False
+
+
+def kill_everything(home: Path) -> None:
+    """The machine goes down: the supervisor and all below it, at once."""
+    platform = Platform(home, holder_of(home))
+    family = [platform.supervisor, *platform.supervisor.children(recursive=True)]
+    for process in family:
         # A task may have ended since, and the process above may have taken it along.
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
