@@ -306,7 +306,8 @@ def test_no_file_of_the_home_has_one(planted: Planted) -> None:
     for path in planted.platform.home.rglob("*"):
         if path.is_file() and not path.is_symlink():
             where = path.relative_to(planted.platform.home).as_posix()
-            found |= {(name, where) for name in found_in(path.read_bytes(), planted.values)}
+            with suppress(FileNotFoundError):  # what lies beside a database goes when nobody has it open
+                found |= {(name, where) for name in found_in(path.read_bytes(), planted.values)}
     assert found - ALLOWED == set()
     assert ALLOWED - found == set(), "these are not there any more; take them from the list"
 
