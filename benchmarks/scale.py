@@ -128,7 +128,7 @@ async def paced(per_s: float, until: float) -> AsyncIterator[None]:
 def code_digest(platform: OwnPlatform) -> str:
     """The jobs need code to name; the simulated agents never fetch it."""
     import tensorfleet
-    from tensorfleet.sdk.submission import upload_code
+    from tensorfleet.sdk.sending import upload_code
 
     with (
         tempfile.TemporaryDirectory() as folder,
