@@ -129,23 +129,11 @@ def build_services(
         provenance.hyperparameters,
         wake,
     )
-    vault = vault_of(settings, secrets)
     return Services(
-        settings,
-        database,
-        log,
-        job_store,
-        jobs,
-        forks,
-        made_of,
-        workers,
-        objects,
-        blobs,
-        datasets,
-        secrets,
-        vault,
-        quotas,
-    )
+        settings=settings, database=database, log=log, job_store=job_store, jobs=jobs, forks=forks, provenance=made_of,
+        workers=workers, objects=objects, blobs=blobs, datasets=datasets, secrets=secrets,
+        vault=vault_of(settings, secrets), quotas=quotas,
+    )  # fmt: skip
 
 
 def vault_of(settings: Settings, secrets: SqlSecretStore) -> Vault:

@@ -32,7 +32,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
         with pebble(folder, *maker.write(maker.give("localhost")), maker.root, LIFE_S) as found:
             yield found
     except NotToBeHad as error:
-        pytest.skip(str(error))
+        pytest.fail(str(error))
 
 
 def settings_for(authority: Pebble, **changes: str) -> dict[str, str]:
