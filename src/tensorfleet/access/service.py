@@ -232,11 +232,11 @@ class AccessService:
     def set_member(self, workspace: str, name: str, role: Role | None) -> None:
         """Gives somebody a role in a workspace, or takes it away."""
         require(Permission.WORKSPACE_ADMIN, workspace)
+        if self._store.find_workspace(workspace) is None:
+            raise NotFound(f"there is no workspace '{workspace[:100]}'; see `tensorfleet workspaces list`")
         user = self._store.find_user_by_name(name.strip().lower())
         if user is None:
             raise NotFound(f"there is no user '{name[:100]}'")
-        if role is not None and self._store.find_workspace(workspace) is None:
-            self._store.add_workspace(Workspace(check_workspace(workspace), self._clock()))
         before = self._store.memberships(user.id).get(workspace)
         note(target=("user", user.name), workspace=workspace, before={"role": before}, after={"role": role})
         if not self._store.set_member(workspace, user.id, role, PERSON):
