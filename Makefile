@@ -18,16 +18,19 @@ endif
 ifeq ($(strip $(SSL_CERT_FILE)),)
 unexport SSL_CERT_FILE
 endif
+WEB_SOURCES := $(shell git ls-files -co --exclude-standard web 2>/dev/null || find web -path web/node_modules -prune -o -type f -print)
+NPM := npm --silent --no-audit --no-fund --no-update-notifier
 # Without compiled bytecode, starting a worker takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-dev setup-deploy setup-browser setup-bench demo test check unit contracts integration chaos chaos-long api-fuzz deploy-tests deploy-check bench dev build proto sdk docs clean
+.PHONY: help setup setup-web setup-dev setup-deploy setup-browser setup-bench demo test check web-check web-types web-dev unit contracts integration chaos chaos-long api-fuzz deploy-tests deploy-check bench dev build proto sdk docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: .venv/.setup ## .venv with TensorFleet and its extras
+setup: .venv/.setup setup-web ## .venv with TensorFleet and its extras, and the web page built
+setup-web: .venv/.setup-web ## the web page alone (needs Node 20 or newer; without it, only a warning)
 setup-dev: .venv/.setup-dev ## the same with what the tests need
 setup-deploy: .venv/.setup-deploy ## the same with what looks at deploy/
 setup-browser: .venv/.setup-browser ## the same with Chromium (as root on Debian) and an OpenID provider, for tests
@@ -41,6 +44,14 @@ setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 .venv/.setup: pyproject.toml constraints.txt | .venv/bin/uv
 	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all]'
 	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+.venv/.setup-web: $(WEB_SOURCES) | .venv/.setup
+	@if ! command -v npm >/dev/null; then echo "no npm: the web page is not built; install Node 20 or newer"; exit 0; fi; \
+	cd web && $(NPM) ci --omit=dev && npm run --silent build -- --logLevel warn && touch ../$@
+
+.venv/.setup-web-dev: web/package.json web/package-lock.json | .venv/.setup-web
+	@cd web && $(NPM) ci
 	@touch $@
 
 .venv/.setup-dev: .venv/.setup
@@ -62,7 +73,7 @@ setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 demo: setup ## train two models on real data, watch, predict; KEEP=1 leaves the platform running
 	@$(BIN)/tensorfleet demo $(if $(KEEP),--keep)
 
-test: check unit contracts integration deploy-tests chaos ## everything: lint, types, import rules, all tests
+test: check web-check unit contracts integration deploy-tests chaos ## everything: lint, types, import rules, all tests
 
 check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/ruff check .
@@ -72,13 +83,17 @@ check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
 	$(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
 
+web-check: setup-dev .venv/.setup-web-dev ## the web page: types, lint, format, texts, tests, and that its client is the API's
+	cd web && npm run --silent types && npm run --silent lint && npm run --silent format && npm run --silent test
+	$(BIN)/python -m tensorfleet.testing.web_types --check
+
 unit: setup-dev ## the parts alone, in two to three minutes; the pure ones have every branch covered
 	$(BIN)/pytest tests/unit -q --reruns 1 --cov=tensorfleet.jobs.machine --cov=tensorfleet.scheduling --cov=tensorfleet.scaling --cov=tensorfleet.sla.model --cov=tensorfleet.sla.counts --cov=tensorfleet.sla.figures --cov=tensorfleet.sla.uptime --cov=tensorfleet.health --cov=tensorfleet.objects.rights --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 contracts: setup-dev ## one suite per port, on every backend, with real servers
 	$(BIN)/pytest tests/contracts -q --reruns 1
 
-integration: setup-browser ## the platform as a whole: real processes, killed for real
+integration: setup-browser setup-web ## the platform as a whole: real processes, killed for real
 	$(BIN)/pytest tests/integration -q --reruns 1
 
 deploy-tests: setup-deploy ## images, manifests, chart, scripts: linted, rendered, compared with what there is
@@ -108,11 +123,17 @@ proto: setup-dev ## generated gRPC code from wire/tensorfleet.proto
 sdk: setup-dev ## the blocking client of the SDK, made of the asynchronous one in src/tensorfleet/sdk/aio
 	$(BIN)/python -m tensorfleet.testing.sync_sdk
 
+web-types: setup-dev .venv/.setup-web-dev ## the types of the web page's client, from the API's description
+	$(BIN)/python -m tensorfleet.testing.web_types
+
+web-dev: setup-dev .venv/.setup-web-dev ## the web page from the working tree, beside `make dev`: http://127.0.0.1:5173
+	cd web && npm run --silent dev
+
 docs: setup-dev ## the documentation, served at http://127.0.0.1:8000
 	$(BIN)/mkdocs serve
 
-build: setup-dev ## the wheel, in dist/
+build: setup-dev setup-web ## the wheel, in dist/
 	$(UV) build --quiet --wheel
 
 clean: ## all that the commands above made
-	rm -rf .venv dist build site src/*.egg-info
+	rm -rf .venv dist build site src/*.egg-info web/node_modules src/tensorfleet/gateway/web

@@ -44,6 +44,32 @@ GET    /api/docs/files/{path:path}                                   open       
 GET    /sign-in                                                      open       -
 GET    /sign-in/program                                              open       -
 GET    /sign-in/files/{path:path}                                    open       -
+GET    /assets/{path:path}                                           open       -
+GET    /manifest.webmanifest                                         open       -
+GET    /sw.js                                                        open       -
+GET    /icon.svg                                                     open       -
+GET    /icon-192.png                                                 open       -
+GET    /icon-512.png                                                 open       -
+GET    /jobs                                                         open       -
+GET    /jobs/{path:path}                                             open       -
+GET    /studies                                                      open       -
+GET    /studies/{path:path}                                          open       -
+GET    /workers                                                      open       -
+GET    /workers/{path:path}                                          open       -
+GET    /datasets                                                     open       -
+GET    /datasets/{path:path}                                         open       -
+GET    /models                                                       open       -
+GET    /models/{path:path}                                           open       -
+GET    /pipelines                                                    open       -
+GET    /pipelines/{path:path}                                        open       -
+GET    /endpoints                                                    open       -
+GET    /endpoints/{path:path}                                        open       -
+GET    /monitors                                                     open       -
+GET    /monitors/{path:path}                                         open       -
+GET    /admin                                                        open       -
+GET    /admin/{path:path}                                            open       -
+GET    /settings                                                     open       -
+GET    /settings/{path:path}                                         open       -
 GET    /metrics                                                      platform   fleet:read
 GET    /worker-activity                                              platform   fleet:read
 # jobs; a fork reads one and submits another, which may be of another workspace
@@ -124,6 +150,8 @@ POST   /api/v1/secrets/rotation                                      platform   
 # the fleet, and what it costs
 GET    /api/v1/workers                                               somewhere  fleet:read
 GET    /api/v1/workers/{worker_id}                                   somewhere  fleet:read
+GET    /api/v1/workers/{worker_id}/usage                             somewhere  fleet:read
+GET    /api/v1/fleet/usage                                           somewhere  fleet:read
 GET    /api/v1/fleet/signal                                          somewhere  fleet:read
 GET    /api/v1/fleet/scaling                                         somewhere  fleet:read
 POST   /api/v1/workers/{worker_id}/drain                             platform   fleet:steer

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import PlainTextResponse
 
 import tensorfleet.audit.endpoints
 import tensorfleet.retention.endpoints
@@ -45,6 +44,7 @@ from tensorfleet.gateway.streams import LogWatcher, Polling
 from tensorfleet.gateway.telemetry import Telemetry
 from tensorfleet.gateway.tracing import traced
 from tensorfleet.gateway.waker import OrchestratorLink
+from tensorfleet.gateway.web_page import add_web_page
 from tensorfleet.gateway.whose import Whose
 from tensorfleet.kit import tracing
 from tensorfleet.kit.clock import utc_now
@@ -58,12 +58,6 @@ from tensorfleet.tuning.store import SqlTrialStore
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 THREADS = 64
-WELCOME = """TensorFleet {version}
-
-The command line:  tensorfleet --help
-The API:           /api/docs  (every call but this takes "Authorization: Bearer TOKEN")
-How it is:         /health
-"""
 
 
 @dataclass
@@ -147,10 +141,7 @@ def build_app(settings: Settings, token: str) -> Asgi:
 
     add_api_page(app)
     add_pages(app)
-
-    @app.get("/", include_in_schema=False)
-    async def welcome() -> PlainTextResponse:
-        return PlainTextResponse(WELCOME.format(version=__version__))
+    add_web_page(app)
 
     limits = Limits(settings.limits, buckets)
     stays = Staying(limit_bodies(app), people.sign_in.again)

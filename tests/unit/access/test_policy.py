@@ -8,11 +8,13 @@ import pytest
 
 from tensorfleet.access.model import Permission
 from tensorfleet.access.policy import RULES, Matcher, Rule, Where
+from tensorfleet.gateway.web_page import FILES, PLACES
 from tensorfleet.testing.description import describe_api, operations
 
 ELSEWHERE = {
     "GET /", "GET /api/docs", "GET /api/openapi.json", "GET /api/docs/files/{path:path}",
-    "GET /sign-in", "GET /sign-in/program", "GET /sign-in/files/{path:path}",
+    "GET /sign-in", "GET /sign-in/program", "GET /sign-in/files/{path:path}", "GET /assets/{path:path}",
+    *(f"GET /{name}" for name in FILES), *(f"GET /{place}{more}" for place in PLACES for more in ("", "/{path:path}")),
 }  # fmt: skip
 """Not described: they are the description, and pages."""
 SIGNING_IN = {

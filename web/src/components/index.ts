@@ -1,0 +1,16 @@
+export { Ago } from "./Ago";
+export { ConfirmButton } from "./ConfirmButton";
+export { CopyButton } from "./CopyButton";
+export { Empty } from "./Empty";
+export { ErrorNote } from "./ErrorNote";
+export { Facts } from "./Facts";
+export { Icon } from "./Icon";
+export { Page } from "./Page";
+export { Panel } from "./Panel";
+export { Query } from "./Query";
+export { StatusChip } from "./StatusChip";
+export { Tabs } from "./Tabs";
+export { useToast, ToastProvider } from "./toast";
+export { useNow } from "./useNow";
+export { type Column, DataTable, type Sorting } from "./table/DataTable";
+export { LinkCell } from "./LinkCell";

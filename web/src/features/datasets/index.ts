@@ -1,0 +1,9 @@
+import { mdiDatabaseOutline } from "@mdi/js";
+import type { Feature } from "@/lib/feature";
+import { paths } from "@/lib/paths";
+
+export const feature: Feature = {
+  name: "datasets",
+  routes: [{ path: "/datasets", lazy: () => import("./DatasetsPage") }],
+  nav: [{ label: "nav", path: paths.datasets, icon: mdiDatabaseOutline, permission: "datasets:read" }],
+};

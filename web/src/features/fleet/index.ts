@@ -1,0 +1,9 @@
+import { mdiServer } from "@mdi/js";
+import type { Feature } from "@/lib/feature";
+import { paths } from "@/lib/paths";
+
+export const feature: Feature = {
+  name: "fleet",
+  routes: [{ path: "/workers", lazy: () => import("./WorkersPage") }],
+  nav: [{ label: "nav", path: paths.workers, icon: mdiServer, permission: "fleet:read" }],
+};

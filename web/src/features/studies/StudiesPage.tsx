@@ -1,0 +1,7 @@
+import { useTranslation } from "react-i18next";
+import { Page } from "@/components";
+
+export function Component() {
+  const { t } = useTranslation("studies");
+  return <Page title={t("nav")}>{null}</Page>;
+}
