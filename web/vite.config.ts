@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath, URL } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import type { Plugin } from "vite";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type Plugin } from "vite";
 
 const OUT = fileURLToPath(new URL("../src/tensorfleet/gateway/web", import.meta.url));
 const TEXT = /\.(js|css|html|svg|json|webmanifest)$/;
@@ -44,6 +43,17 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     // Data addresses would need "data:" in the policy for scripts and fonts.
     assetsInlineLimit: 0,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // One file for each language, not one for each feature.
+          groups: [
+            { name: "texts-en", test: /locales\/en\.json$/ },
+            { name: "texts-de", test: /locales\/de\.json$/ },
+          ],
+        },
+      },
+    },
   },
   server: {
     port: 5173,
@@ -53,11 +63,5 @@ export default defineConfig({
         process.env.TENSORFLEET_URL ?? "http://127.0.0.1:8080",
       ]),
     ),
-  },
-  test: {
-    environment: "happy-dom",
-    include: ["src/**/*.test.{ts,tsx}"],
-    setupFiles: ["src/testing/setup.ts"],
-    restoreMocks: true,
   },
 });

@@ -86,6 +86,7 @@ class Engine:
         if "SSL_CERT_FILE" in os.environ:
             command += ["--volume", f"{os.environ['SSL_CERT_FILE']}:{CERTIFICATES}:ro"]
             command += ["--env", f"SSL_CERT_FILE={CERTIFICATES}", "--env", f"PIP_CERT={CERTIFICATES}"]
+            command += ["--env", f"NODE_EXTRA_CA_CERTS={CERTIFICATES}"]
         wheels = os.environ.get("UV_FIND_LINKS", "")
         if Path(wheels).is_dir() and wheels:
             command += ["--volume", f"{wheels}:{wheels}:ro", "--build-arg", f"UV_FIND_LINKS={wheels}"]

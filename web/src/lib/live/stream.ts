@@ -100,7 +100,7 @@ export class EventStream {
     const messages = answer.body
       .pipeThrough(heard)
       .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-      .pipeThrough(new EventSourceParserStream({ onComment: (said) => this.begin(said) }))
+      .pipeThrough(new EventSourceParserStream({ onComment: (said) => this.noted(said) }))
       .getReader();
     try {
       for (;;) {
@@ -113,10 +113,10 @@ export class EventStream {
     }
   }
 
-  /** The first thing that the server says is where in the log it begins. */
-  private begin(said: string): void {
-    const position = /connected after (\d+)/.exec(said)?.[1];
-    if (position !== undefined && this.last < 0) this.last = Number(position);
+  /** Comments say where in the log the stream is: at its beginning, and while nothing is told of it. */
+  private noted(said: string): void {
+    const position = /(?:connected after|keep-alive at) (\d+)/.exec(said)?.[1];
+    if (position !== undefined) this.last = Math.max(this.last, Number(position));
   }
 
   private take(id: string | undefined, data: string): void {
