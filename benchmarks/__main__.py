@@ -15,6 +15,7 @@ ALL = (
     "noop",
     "scale",
     "api",
+    "series",
     "recovery",
     "ddp",
     "scaling",

@@ -60,7 +60,8 @@ export default defineConfig({
     proxy: Object.fromEntries(
       ["/api", "/health", "/metrics", "/sign-in", "/worker-activity"].map((path) => [
         path,
-        process.env.TENSORFLEET_URL ?? "http://127.0.0.1:8080",
+        // The gateway compares where a request comes from with the host that it is for.
+        { target: process.env.TENSORFLEET_URL ?? "http://127.0.0.1:8080", changeOrigin: false },
       ]),
     ),
   },

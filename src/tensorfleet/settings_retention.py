@@ -28,6 +28,8 @@ class RetentionRules(BaseModel):
 class RetentionSettings(RetentionRules):
     sessions: Span = 90 * 86400.0
     """Sign-ins that ended so long ago."""
+    usage: Span = 7 * 86400.0
+    """How busy workers were; in steps of half a minute for the last day, of ten minutes before that."""
     every: Annotated[float, BeforeValidator(parse_duration_s), Field(ge=1, le=7 * 86400)] = 3600.0
     """How often it is looked."""
     workspaces: dict[str, RetentionRules] = Field(default_factory=dict)

@@ -89,6 +89,7 @@ def test_a_user_goes_with_all_that_is_its_own(
     people: AccessService, store: SqlAccessStore, clock: Clock
 ) -> None:
     anna = people.create_user("anna")
+    people.create_workspace("team", None)
     people.set_member("team", "anna", Role.USER)
     key, _ = people.create_key("ci", user="anna")
     store.add_session(Session("s-1", anna.id, 0, clock(), clock(), clock() + SESSION_LIFETIME))
@@ -189,6 +190,7 @@ def test_signing_in_and_out(
     people: AccessService, sign_in: SignIn, store: SqlAccessStore, clock: Clock
 ) -> None:
     people.create_user("Anna ", PASSWORD)
+    people.create_workspace("team", None)
     people.set_member("team", "anna", Role.USER)
     who = enter(sign_in, " ANNA")
     assert (who.name, who.via) == ("anna", "session")
@@ -353,6 +355,7 @@ def test_a_user_manages_own_keys_and_no_others(people: AccessService, sign_in: S
 def test_an_administrator_of_a_workspace_decides_who_is_in_it(people: AccessService, sign_in: SignIn) -> None:
     for name in ("anna", "berta"):
         people.create_user(name, PASSWORD)
+    people.create_workspace("team", None)
     people.set_member("team", "anna", Role.ADMIN)
     people.create_workspace("other", "of others")
     acting(enter(sign_in))

@@ -218,15 +218,16 @@ def test_filters_hold_together(store: SqlJobStore) -> None:
     store.insert(new_job("j-3", name="b", workspace="theirs"))
     start(store, "j-1")
 
-    def ids(**filters: str) -> list[str]:
+    def ids(**filters: Any) -> list[str]:
         return [record.id for record in store.page(JobFilter(**filters), 10, None, "created_at")[0]]
 
     assert ids() == ["j-1", "j-2", "j-3"]
     assert ids(name="a") == ["j-1", "j-2"]
     assert ids(name="a", kind="tune") == ["j-2"]
-    assert ids(status="running") == ["j-1"]
+    assert ids(status=("running",)) == ["j-1"]
+    assert ids(status=("running", "queued"), name="a") == ["j-1", "j-2"]
     assert ids(workspace="theirs") == ["j-3"]
-    assert ids(status="no such status") == []
+    assert ids(status=("no such status",)) == []
     assert store.counts() == {"queued": 2, "running": 1}
 
 

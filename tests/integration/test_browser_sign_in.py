@@ -133,7 +133,7 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
-def sign_in_at_provider(page: Page, who: str, following: str = "") -> None:
+def sign_in_at_provider(page: Page, who: str, following: str = "?next=/sign-in") -> None:
     """With clicks, from our page over the provider's and back."""
     page.goto(f"/sign-in{following}")
     page.get_by_role("link", name="Sign in with the company").click()
@@ -152,7 +152,7 @@ def cookies(context: BrowserContext) -> dict[str, Any]:
 
 
 def test_a_password_signs_a_browser_in_and_out(context: BrowserContext, page: Page) -> None:
-    page.goto("/sign-in")
+    page.goto("/sign-in?next=/sign-in")
     page.get_by_label("User").fill("local")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
@@ -308,7 +308,7 @@ def test_nobody_is_led_on_to_a_page_of_others(platform: Platform) -> None:
     ):
         with Visitor(platform) as anna:
             answer = anna.get(anna.approve(anna.begin(next=following)))
-            assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+            assert (answer.status_code, answer.headers["location"]) == (303, "/")
     with Visitor(platform) as anna:
         assert anna.get(anna.approve(anna.begin(next="/api/docs"))).headers["location"] == "/api/docs"
 
@@ -318,7 +318,7 @@ def test_links_of_others_lead_nowhere_else_in_the_page_either(page: Page) -> Non
     page.get_by_label("User").fill("local")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text("Signed in as local.")).to_be_visible()
+    page.wait_for_url(lambda url: urlsplit(url).path == "/")
     for following in ("//evil.example/", "https://evil.example/", "/\\evil.example/", "/%09/evil.example/"):
         page.goto(f"/sign-in?next={following}")
         expect(page.get_by_text("Signed in as local.")).to_be_visible()
@@ -447,3 +447,82 @@ def test_keys_that_are_made_up_do_not_make_us_ask_without_end(platform: Platform
 def part(data: str | bytes) -> str:
     raw = data.encode() if isinstance(data, str) else data
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def command_line(platform: Platform, *words: str) -> str:
+    env = {**os.environ, "TENSORFLEET_HOME": str(platform.home), "BROWSER": "/bin/false"}
+    done = subprocess.run([CLI, *words], env=env, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip()
+
+
+def test_the_command_line_signs_the_browser_in(page: Page, platform: Platform) -> None:
+    address = command_line(platform, "open", "--print")
+    assert urlsplit(address).query == "next=%2F"
+    page.goto(address)
+    page.wait_for_url(lambda url: urlsplit(url).path == "/")
+    assert me(page)["username"] == "root"
+    assert "#" not in page.url
+    page.go_back()
+    assert "code=" not in page.url, "the address with the ticket is in no history"
+    # Once more, in another browser, by whoever has read it on the screen.
+    ticket = parse_qs(urlsplit(address).fragment)["code"][0]
+    answer = httpx.post(f"{platform.client.url}/api/v1/auth/session", json={"ticket": ticket})
+    assert "used already" in refusal(answer)
+
+
+def test_nobody_becomes_somebody_else_unasked(page: Page, platform: Platform) -> None:
+    page.goto("/sign-in?next=/sign-in")
+    page.get_by_label("User").fill("local")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Signed in as local.")).to_be_visible()
+    found = json.loads(command_line(platform, "open", "--json"))
+    assert (found["username"], found["expires_in"]) == ("root", 60)
+    page.goto(found["url"].replace("next=%2F", "next=//evil.example/"))
+    expect(page.get_by_text("Signed in as local.")).to_be_visible()
+    assert me(page)["username"] == "local"
+    page.get_by_role("button", name="Sign in as root").click()
+    page.wait_for_url(f"{platform.client.url}/")
+    assert me(page)["username"] == "root"
+
+
+def test_a_key_signs_a_browser_in_no_wider_than_it_is(page: Page, platform: Platform) -> None:
+    made = platform.client.access.add_key("laptop", user="local", scopes=["jobs:read"])
+    page.goto("/sign-in?next=/sign-in")
+    page.get_by_text("Sign in with a key").click()
+    page.get_by_label("Key or token").fill("tfk_wrong")
+    page.get_by_role("button", name="Sign in with the key").click()
+    expect(page.get_by_role("status")).to_contain_text("not a key of this TensorFleet")
+    page.get_by_label("Key or token").fill(made["key"])
+    page.get_by_role("button", name="Sign in with the key").click()
+    expect(page.get_by_text("Signed in as local.")).to_be_visible()
+    assert (me(page)["via"], me(page)["everywhere"]) == ("key", ["jobs:read"])
+    platform.client.access.revoke_key(made["key_id"])
+    assert page.request.get("/api/v1/auth/me").status == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"username": "local"},
+        {"token": "t", "ticket": "t"},
+        {"username": "local", "password": "p", "token": "t"},
+        {"username": "local", "token": "t"},
+    ],
+)
+def test_one_way_in_at_a_time(platform: Platform, body: dict[str, str]) -> None:
+    answer = httpx.post(f"{platform.client.url}/api/v1/auth/session", json=body)
+    assert answer.status_code == 422
+    assert "one of them alone" in answer.json()["detail"]
+
+
+def test_the_page_speaks_the_browsers_language(browser: Browser, platform: Platform) -> None:
+    context = browser.new_context(base_url=platform.client.url, locale="de-DE")
+    try:
+        page = context.new_page()
+        page.goto("/sign-in")
+        expect(page.get_by_role("button", name="Anmelden", exact=True)).to_be_visible()
+        assert page.evaluate("document.documentElement.lang") == "de"
+    finally:
+        context.close()

@@ -7,6 +7,7 @@ tensorfleet submit wine.yaml --set name=wine-deep --set hyperparameters.max_dept
 
 #: jobs list
 tensorfleet jobs list --status completed
+tensorfleet jobs list --search wine --status queued --status running
 
 #: jobs show
 tensorfleet jobs show wine

@@ -8,6 +8,13 @@ tensorfleet models show wine
 tensorfleet models promote wine 1
 tensorfleet models promote wine 2 --alias candidate
 
+#: models lineage
+tensorfleet models lineage wine
+tensorfleet models lineage wine@production
+
+#: datasets lineage
+tensorfleet datasets lineage wine
+
 #: models card
 tensorfleet models card wine@production
 

@@ -20,6 +20,10 @@ tensorfleet workers release "$(hostname)"
 #: workers scale
 tensorfleet workers scale 2
 
+#: workers usage -- soon
+tensorfleet workers usage
+tensorfleet workers usage "$(hostname)" --hours 1
+
 #: workers scaling
 tensorfleet workers scaling
 
@@ -32,3 +36,6 @@ tensorfleet ledger --by algorithm
 
 #: sla
 tensorfleet sla
+
+#: settings
+tensorfleet settings

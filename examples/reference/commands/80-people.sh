@@ -46,6 +46,9 @@ tensorfleet workspaces remove lab
 #: login
 tensorfleet login --user lisa --password-stdin < password.txt
 
+#: open
+tensorfleet open --print
+
 #: whoami
 tensorfleet whoami
 

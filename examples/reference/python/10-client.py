@@ -30,7 +30,10 @@ await study.wait()
 #: Client.sla
 levels = await client.sla()
 
+#: Client.settings
+(await client.settings())["features"]
+
 #: Client.events
-async for event in client.events(after=1):
+async for event in client.events(after=1, detail=[]):
     print(event.job_id, event.kind)
     break

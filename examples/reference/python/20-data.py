@@ -14,6 +14,10 @@ newest = (await client.datasets.versions("homes"))[0]
 #: Datasets.version
 [column["name"] for column in (await client.datasets.version("homes", 1))["columns"]]
 
+#: Datasets.rows
+first = await client.datasets.rows("homes", limit=5)
+[dict(zip(first["columns"], row, strict=True)) for row in first["rows"]]
+
 #: Datasets.download
 path = await client.datasets.download("homes", to="copy.csv")
 

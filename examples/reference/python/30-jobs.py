@@ -2,11 +2,21 @@
 for found in await client.jobs.list(status="completed", limit=10):
     print(found.id, found.name)
 
+#: Jobs.counts
+counts = await client.jobs.counts(search="wine")
+assert counts["completed"] >= len(
+    await client.jobs.list(search="WINE", status=["completed", "failed"], limit=1)
+)
+
 #: Jobs.find
 job = await client.jobs.find("wine")
 
 #: Jobs.get
 job = await client.jobs.get(job.id)
+
+#: Jobs.metrics
+courses = await client.jobs.metrics([job.id], ["accuracy"], points=100)
+[point.value for point in courses[job.id]["accuracy"]]
 
 #: Job.id, Job.name, Job.status, Job.reason, Job.ended
 print(job.id, job.name)
@@ -37,8 +47,11 @@ async for line in job.logs(tail=20):
 kinds = [event.kind async for event in job.events()]
 
 #: Job.metrics
-course = (await job.metrics())["accuracy"]
+course = (await job.metrics(points=300, names=["accuracy"]))["accuracy"]
 course[-1].step, course[-1].value
+
+#: Job.metric_summaries
+(await job.metric_summaries())["accuracy"].max
 
 #: Job.evaluation
 (await job.evaluation())["metrics"]

@@ -10,6 +10,12 @@ await client.models.promote("wine", versions[0].version, "production")
 #: Models.get
 model = await client.models.get("wine", "production")
 
+#: Models.lineage
+[(edge["from"], edge["kind"], edge["to"]) for edge in (await client.models.lineage("wine"))["edges"]]
+
+#: Datasets.lineage
+[node["name"] for node in (await client.datasets.lineage("wine"))["nodes"] if node["kind"] == "job"]
+
 #: Model.name, Model.version
 print(model.name, model.version)
 

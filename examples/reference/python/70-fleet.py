@@ -24,6 +24,10 @@ await client.workers.release(worker["worker_id"])
 #: Workers.scale
 await client.workers.scale(4)
 
+#: Workers.usage -- soon
+(await client.workers.usage(hours=1))["points"][-1]["busy"]
+(await client.workers.usage(worker["worker_id"], hours=1))["points"][-1]["cpu_percent"]
+
 #: Workers.scaling
 (await client.workers.scaling())["decisions"]
 

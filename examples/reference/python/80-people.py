@@ -56,6 +56,9 @@ import webbrowser
 
 await client.access.sign_in_by_browser(webbrowser.open)
 
+#: Access.open_page
+await client.access.open_page(webbrowser.open)
+
 #: Access.me
 lisa = tensorfleet.AsyncClient(client.url)
 (await lisa.access.me())["username"]

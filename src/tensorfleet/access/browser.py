@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from tensorfleet.access.model import Principal, Session, User, principal_of
 from tensorfleet.access.ports import AccessStore
-from tensorfleet.access.sign_in import REUSED, add_session, expiry, open_user
+from tensorfleet.access.sign_in import REUSED, add_session, expiry, narrowed_by, open_user
 from tensorfleet.access.tokens import MOST_CHARACTERS, Numbered, derive
 from tensorfleet.errors import NotAuthenticated
 from tensorfleet.kit.clock import Clock
@@ -24,9 +24,10 @@ _ENDED = "this session has ended; sign in again at /sign-in"
 
 @dataclass(frozen=True)
 class Seen:
-    """Whom a cookie stands for, and the one that takes its place, if one does."""
+    """Whom a cookie stands for, of which session it is, and the one that takes its place, if one does."""
 
     principal: Principal
+    session_id: str
     renewed: str | None = None
 
 
@@ -39,10 +40,15 @@ class BrowserSessions:
         self._clock = clock
 
     def begin(
-        self, user: User, address: str, program: str, ends_at: datetime | None = None
+        self,
+        user: User,
+        address: str,
+        program: str,
+        ends_at: datetime | None = None,
+        key_id: str | None = None,
     ) -> tuple[str, str]:
         """A new session of somebody who has proved who it is: its id and its first cookie."""
-        session = add_session(self._store, user, address, program, self._clock(), ends_at)
+        session = add_session(self._store, user, address, program, self._clock(), ends_at, key_id)
         return session.id, self._cookies.make(session.id, 0)
 
     def end(self, cookie: str) -> None:
@@ -62,9 +68,19 @@ class BrowserSessions:
         now, session = self._clock(), self._store.find_session(session_id)
         if session is None or not session.valid_at(now):
             raise NotAuthenticated(_ENDED)
+        who = self._whom(session, now)
+        return Seen(who, session.id, self._renewed(session, serial, now))
+
+    def _whom(self, session: Session, now: datetime) -> Principal:
+        """A session that was begun with a key is that key: no wider, and over with it."""
         user = open_user(self._store, session.user_id)
-        renewed = self._renewed(session, serial, now)
-        return Seen(principal_of(user, self._store.memberships(user.id), credential=session.id), renewed)
+        whole = principal_of(user, self._store.memberships(user.id), credential=session.id)
+        if session.key_id is None:
+            return whole
+        key = self._store.find_key(session.key_id)
+        if key is None or not key.valid_at(now):
+            raise NotAuthenticated("the key that this session was begun with is not valid any more")
+        return narrowed_by(key, whole)
 
     def _renewed(self, session: Session, serial: int, now: datetime) -> str | None:
         used_for = now - session.refreshed_at

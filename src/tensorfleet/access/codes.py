@@ -71,7 +71,7 @@ class SignInCodes:
             raise NotAuthenticated(_WRONG)
         if not hmac.compare_digest(kept.challenge, challenge_of(verifier)):
             raise NotAuthenticated(_WRONG)
-        giver = self._store.find_session(kept.session_id)
+        giver = self._store.find_session(kept.session_id or "")
         if giver is None or not giver.valid_at(now):
             raise NotAuthenticated("the browser that let this program in was signed out; sign in again")
         user = open_user(self._store, giver.user_id)

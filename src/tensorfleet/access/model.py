@@ -193,6 +193,7 @@ class Session:
     client: str | None = None  # address and program that signed in, for people to recognise it
     ends_at: datetime | None = None  # however often it is refreshed
     personal: str | None = None  # sealed, as it is stored
+    key_id: str | None = None  # begun with this key: it may what the key may, for as long
 
     def valid_at(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
@@ -200,10 +201,14 @@ class Session:
 
 @dataclass(frozen=True)
 class SignInCode:
-    """What a browser hands to a program, which gets a session for it once; kept is what it hashes to."""
+    """What a browser hands to a program, or a program to a browser, for a session, once; kept is what it hashes to.
+
+    With neither session nor key it was given to whoever has the home's token.
+    """
 
     digest: str
-    session_id: str
+    session_id: str | None
     challenge: str
     redirect_uri: str
     expires_at: datetime
+    key_id: str | None = None

@@ -78,6 +78,7 @@ GET    /api/v1/jobs/{job_id}/evaluation                              job        
 GET    /api/v1/jobs/{job_id}/leaderboard                             job        jobs:read
 GET    /api/v1/jobs/{job_id}/why                                     job        jobs:read
 GET    /api/v1/jobs/{job_id}/metrics                                 job        jobs:read
+GET    /api/v1/jobs/{job_id}/metrics/summary                         job        jobs:read
 GET    /api/v1/jobs/{job_id}/logs                                    job        jobs:read
 GET    /api/v1/jobs/{job_id}/events                                  job        jobs:read
 GET    /api/v1/jobs/{job_id}/tasks                                   job        jobs:read
@@ -102,7 +103,9 @@ GET    /api/v1/jobs/{job_id}/ledger                                  job        
 POST   /api/v1/jobs/{job_id}/fork                                    job        jobs:read
 POST   /api/v1/jobs/{job_id}/replay                                  job        jobs:write
 GET    /api/v1/jobs                                                  somewhere  jobs:read
+GET    /api/v1/jobs/counts                                           somewhere  jobs:read
 GET    /api/v1/events                                                somewhere  jobs:read
+GET    /api/v1/metrics                                               somewhere  jobs:read
 POST   /api/v1/jobs                                                  somewhere  jobs:write
 POST   /api/v1/jobs/batch                                            somewhere  jobs:write
 POST   /api/v1/jobs/cancel                                           somewhere  jobs:write
@@ -122,8 +125,10 @@ GET    /api/v1/studies                                               somewhere  
 GET    /api/v1/datasets                                              workspace  datasets:read
 GET    /api/v1/datasets/{name}                                       workspace  datasets:read
 GET    /api/v1/datasets/{name}/versions                              workspace  datasets:read
+GET    /api/v1/datasets/{name}/lineage                               workspace  datasets:read
 GET    /api/v1/datasets/{name}/versions/{version}                    workspace  datasets:read
 GET    /api/v1/datasets/{name}/versions/{version}/download           workspace  datasets:read
+GET    /api/v1/datasets/{name}/versions/{version}/rows               workspace  datasets:read
 POST   /api/v1/datasets                                              workspace  datasets:write
 DELETE /api/v1/datasets/{name}                                       workspace  datasets:write
 POST   /api/v1/datasets/{name}/versions                              workspace  datasets:write
@@ -136,6 +141,7 @@ GET    /api/v1/download/{bucket}/{name:path}                         signed-in  
 GET    /api/v1/models                                                somewhere  models:read
 GET    /api/v1/models/{name}                                         workspace  models:read
 GET    /api/v1/models/{name}/versions                                workspace  models:read
+GET    /api/v1/models/{name}/lineage                                 workspace  models:read
 GET    /api/v1/models/{name}/versions/{version}                      workspace  models:read
 GET    /api/v1/models/{name}/versions/{version}/card                 workspace  models:read
 GET    /api/v1/models/{name}/aliases/{alias}                         workspace  models:read
@@ -171,6 +177,7 @@ GET    /api/v1/auth/oidc                                             open       
 GET    /api/v1/auth/oidc/{provider}/login                            open       -
 GET    /api/v1/auth/oidc/{provider}/callback                         open       -
 POST   /api/v1/auth/program                                          signed-in  -
+POST   /api/v1/auth/ticket                                           signed-in  -
 POST   /api/v1/auth/program/token                                    open       -
 GET    /api/v1/auth/me                                               signed-in  -
 POST   /api/v1/auth/logout                                           signed-in  -
@@ -208,7 +215,8 @@ POST   /api/v1/webhooks/{webhook_id}/rotate                          somewhere  
 POST   /api/v1/webhooks/{webhook_id}/test                            somewhere  workspace:admin
 GET    /api/v1/webhooks/{webhook_id}/deliveries                      somewhere  workspace:admin
 POST   /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend somewhere  workspace:admin
-# what is too old
+# what the platform runs with, and what is too old
+GET    /api/v1/settings                                              platform   platform:admin
 GET    /api/v1/retention/plan                                        platform   platform:admin
 POST   /api/v1/retention/sweep                                       platform   platform:admin
 # the audit log

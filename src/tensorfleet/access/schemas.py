@@ -29,6 +29,20 @@ class SignInBody(Strict):
     )
 
 
+class BrowserSignInBody(Strict):
+    """One of: a name with its password, a token, a ticket."""
+
+    username: Text | None = None
+    password: Secret | None = None
+    code: Annotated[str, Field(max_length=20)] | None = Field(
+        default=None, description="of the second factor, where there is one"
+    )
+    token: Annotated[SecretStr, Field(max_length=4096)] | None = Field(
+        default=None, description="an API key, or the home's own token"
+    )
+    ticket: Secret | None = Field(default=None, description="what `POST /auth/ticket` gave to a program")
+
+
 class RefreshBody(Strict):
     refresh_token: Secret
 

@@ -182,11 +182,14 @@ class SignIn:
         user = self._open_user(key.user_id)
         if key.last_used_at is None or now - key.last_used_at > NOTE_USE_EVERY:
             self._store.change_key(key.id, {"last_used_at": now})
-        whole = principal_of(user, self._store.memberships(user.id))
-        return whole.narrowed(key.scopes, key.workspace, via="key", credential=key.id)
+        return narrowed_by(key, principal_of(user, self._store.memberships(user.id)))
 
     def _open_user(self, user_id: str) -> User:
         return open_user(self._store, user_id)
+
+
+def narrowed_by(key: ApiKey, whole: Principal) -> Principal:
+    return whole.narrowed(key.scopes, key.workspace, via="key", credential=key.id)
 
 
 def open_user(store: AccessStore, user_id: str) -> User:
@@ -201,12 +204,20 @@ def open_user(store: AccessStore, user_id: str) -> User:
 
 
 def add_session(
-    store: AccessStore, user: User, address: str, program: str, now: datetime, ends_at: datetime | None
+    store: AccessStore,
+    user: User,
+    address: str,
+    program: str,
+    now: datetime,
+    ends_at: datetime | None,
+    key_id: str | None = None,
 ) -> Session:
     """A new session of somebody who has proved who it is."""
     client = f"{address} {program}"[:300]
     expires = expiry(now, ends_at)
-    session = Session(new_id("s"), user.id, 0, now, now, expires, client=client, ends_at=ends_at)
+    session = Session(
+        new_id("s"), user.id, 0, now, now, expires, client=client, ends_at=ends_at, key_id=key_id
+    )
     note(actor=(user.id, user.name), target=("session", session.id))
     store.add_session(session)
     store.change_user(user.id, {"last_login_at": now})

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.access.model import (
     PROVIDER,
+    ROOT_ID,
     ApiKey,
     Identity,
     Permission,
@@ -38,6 +39,9 @@ from tensorfleet.adapters.schema import (
 )
 from tensorfleet.errors import Conflict
 
+_SOMEBODY = users.c.id != ROOT_ID
+"""Not the row that sessions of the home's own token hang on: nobody may find, change or list it."""
+
 
 class SqlAccessStore:
     """`AccessStore` on SQLite and PostgreSQL."""
@@ -52,10 +56,10 @@ class SqlAccessStore:
         return self._user(users.c.id == user_id)
 
     def find_user_by_name(self, name: str) -> User | None:
-        return self._user(users.c.name == name)
+        return self._user((users.c.name == name) & _SOMEBODY)
 
     def users(self, limit: int, after: str = "") -> Sequence[User]:
-        query = select(users).where(users.c.name > after).order_by(users.c.name).limit(limit)
+        query = select(users).where((users.c.name > after) & _SOMEBODY).order_by(users.c.name).limit(limit)
         with self._database.read() as connection:
             return [_user(row) for row in connection.execute(query)]
 

@@ -14,7 +14,7 @@ from tensorfleet.adapters.database import Database
 from tensorfleet.adapters.schema import metadata
 from tensorfleet.errors import InvalidInput, Unavailable
 
-HEAD = "0016"
+HEAD = "0019"
 # As Alembic itself makes it.
 _VERSION_COLUMN = "version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)"
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -71,10 +72,24 @@ jobs = Table(
     ),  # micro-batches of a batch
     Column("steps_lost", Integer, nullable=False, default=0, server_default="0"),
     Column("failure", String(20)),  # the class in `error`, where sums are made of it
+    Column("algorithm", String(300)),  # these three as in `spec` and `inputs`, to be found by
+    Column("dataset", String(200)),
+    Column("dataset_version", Integer),
+    Column("parent", String(32)),  # the job that it is a fork or a replay of
     UniqueConstraint("workspace", "idempotency_key"),
     Index("ix_jobs_queue", "status", "priority", "created_at"),
-    # Reports read no row of these: those that stand beside the order come from the index.
-    Index("ix_jobs_created", "created_at", "id", "workspace", "kind", "started_at"),
+    # Reports, searches and counts read no row of these: what stands beside the order comes from the index.
+    Index(
+        "ix_jobs_created",
+        "created_at",
+        "id",
+        "workspace",
+        "kind",
+        "started_at",
+        "status",
+        "name",
+        "algorithm",
+    ),
     Index("ix_jobs_workspace", "workspace", "created_at", "id"),
     Index(
         "ix_jobs_finished",
@@ -86,6 +101,21 @@ jobs = Table(
         "steps_lost",
         sqlite_where=text("finished_at IS NOT NULL"),
         postgresql_where=text("finished_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_jobs_dataset",
+        "workspace",
+        "dataset",
+        "created_at",
+        "dataset_version",
+        sqlite_where=text("dataset IS NOT NULL"),
+        postgresql_where=text("dataset IS NOT NULL"),
+    ),
+    Index(
+        "ix_jobs_parent",
+        "parent",
+        sqlite_where=text("parent IS NOT NULL"),
+        postgresql_where=text("parent IS NOT NULL"),
     ),
 )
 
@@ -187,6 +217,27 @@ workers = Table(
     Column("health", JSON),  # what is known of its machine, and its quarantine
 )
 
+worker_usage = Table(
+    "worker_usage",
+    metadata,
+    Column("span_s", Integer, primary_key=True, autoincrement=False),  # 30, kept for a day, or 600
+    Column("worker_id", String(64), primary_key=True),  # empty: all together
+    Column("at", UtcTime, primary_key=True),
+    Column("gpu", Integer, primary_key=True, autoincrement=False),  # its number; -1: the machine
+    Column("count", Integer, nullable=False),  # of the samples in these sums
+    Column("load_sum", Float, nullable=False),  # of the CPUs or the GPU, in percent
+    Column("memory_sum", Float, nullable=False),
+    Column("slots_sum", Float, nullable=False),
+    Column("busy_sum", Float, nullable=False),
+    Column("queued_sum", Float, nullable=False),  # this and the next: of all together
+    Column("workers_sum", Float, nullable=False),
+    Column("load_max", Float, nullable=False),
+    Column("memory_max", Float, nullable=False),
+    Column("busy_max", Float, nullable=False),
+    Column("queued_max", Float, nullable=False),
+    Index("ix_worker_usage_old", "span_s", "at"),
+)
+
 datasets = Table(
     "datasets",
     metadata,
@@ -231,6 +282,7 @@ model_versions = Table(
         "files", JSON, nullable=False
     ),  # [{"path", "bytes", "sha256"}]; empty when another MLflow client registered it
     Column("created_at", UtcTime, nullable=False),
+    Index("ix_model_versions_job", "job_id"),
 )
 
 events = Table(
@@ -244,6 +296,20 @@ events = Table(
     Index("ix_events_job", "job_id", "id"),
     Index("ix_events_job_kind", "job_id", "kind", "id"),
     sqlite_autoincrement=True,
+)
+
+# Metrics of the log in columns, to be read fast: made of `events`, and made again if they are deleted.
+metric_segments = Table(
+    "metric_segments",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("after", BigInteger, primary_key=True, autoincrement=False),  # entries of the log that it is of
+    Column("upto", BigInteger, nullable=False),
+    Column("names", Text, nullable=False),
+    Column("pieces", LargeBinary, nullable=False),
+    Column("thin", LargeBinary, nullable=False),
+    Column("whole", LargeBinary, nullable=False),  # the last: SQLite reads a row only as far as it is wanted
 )
 
 outbox = Table(
@@ -403,6 +469,7 @@ sessions = Table(
     Column("client", String(300)),
     Column("ends_at", UtcTime),  # however often it is refreshed; null: only when it is not
     Column("personal", Text),  # what signed in, sealed; `client` is of earlier versions
+    Column("key_id", String(32)),  # of the key that it was begun with
     Index("ix_sessions_user", "user_id"),
     Index("ix_sessions_expires", "expires_at"),
 )
@@ -411,10 +478,11 @@ sign_in_codes = Table(
     "sign_in_codes",
     metadata,
     Column("digest", String(64), primary_key=True),
-    Column("session_id", String(32), ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("session_id", String(32), ForeignKey("sessions.id", ondelete="CASCADE")),
     Column("challenge", String(64), nullable=False),  # S256 of what whoever brings the code has to know
     Column("redirect_uri", String(200), nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+    Column("key_id", String(32), ForeignKey("api_keys.id", ondelete="CASCADE")),
 )
 
 secrets = Table(

@@ -56,7 +56,19 @@ class Stream:
             return data[:cut]
         if final and self.sent + len(data) == self.size:
             return data
+        if len(data) == room:
+            if self.sent > self.taken:
+                return b""  # what is on its way makes room for the whole line
+            if line := self._long_line():
+                return line
         return data[: self.mask.whole(data)] if final or len(data) == room else b""
+
+    def _long_line(self) -> bytes:
+        """The next line as a whole, if the window holds it: half a record says nothing to anybody."""
+        with self.path.open("rb") as file:
+            file.seek(self.sent)
+            line = file.readline(min(WINDOW_BYTES, self.limit - self.sent))
+        return line if line.endswith(b"\n") else b""
 
     def _left_out(self) -> bytes:
         """Follows CUT when no more comes."""

@@ -71,6 +71,7 @@ CHANGES: dict[str, Operation] = {
     "POST /auth/session": Operation("auth.sign_in_browser", "user"),
     "GET /auth/oidc/{provider}/callback": Operation("auth.sign_in_oidc", "provider", "{provider}"),
     "POST /auth/program": Operation("auth.let_program_in", "session"),
+    "POST /auth/ticket": Operation("auth.let_browser_in", "user"),
     "POST /auth/program/token": Operation("auth.sign_in_program", "session"),
     "POST /auth/logout": Operation("auth.sign_out", "session"),
     "DELETE /auth/sessions/{session_id}": Operation("auth.end_session", "session", "{session_id}"),
@@ -115,6 +116,9 @@ READS: dict[str, Operation] = {
     ),
     "GET /datasets/{name}/versions/{version}/download": Operation(
         "datasets.download", "dataset", "{name}@{version}", folded=True
+    ),
+    "GET /datasets/{name}/versions/{version}/rows": Operation(
+        "datasets.read_rows", "dataset", "{name}@{version}", folded=True
     ),
     "GET /jobs/{job_id}/files/{path:path}": Operation(
         "jobs.download_file", "job_file", "{job_id}/{path}", folded=True

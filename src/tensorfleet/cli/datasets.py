@@ -80,8 +80,41 @@ def list_datasets(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(ref: DatasetRef, as_json: AsJson = False) -> None:
-    """Show a version: its size, its columns, its target."""
+def show(
+    ref: DatasetRef,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, max=200, help="Show so many of its rows instead.")
+    ] = None,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="With --rows: from this row on.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show a version: its size, its columns, its target; or some of its rows."""
+    if rows is not None:
+        _show_rows(ref, rows, offset, as_json)
+    else:
+        _show_version(ref, as_json)
+
+
+def _show_rows(ref: str, count: int, offset: int, as_json: bool) -> None:
+    from tensorfleet.cli.output import emit_json, print_table
+
+    name, version = parse_ref(ref)
+    with session.connect() as client:
+        found = client.datasets.rows(name, version, offset=offset, limit=count)
+    if as_json:
+        emit_json(found)
+        return
+    shown = [tuple(_cell(cell) for cell in row) for row in found["rows"]]
+    print_table(
+        tuple(found["columns"]), shown, empty=f"It has {found['total']} rows, and none from there on."
+    )
+
+
+def _cell(cell: Any) -> str:
+    return f"{cell['bytes']} bytes" if isinstance(cell, dict) else _or_nothing(cell)
+
+
+def _show_version(ref: str, as_json: bool) -> None:
     from tensorfleet.cli.output import ago, emit_json, print_pairs, print_table
 
     with session.connect() as client:
@@ -122,6 +155,20 @@ def download(
         emit_json({"path": str(path), "bytes": path.stat().st_size})
     else:
         sys.stdout.write(f"{path}\n")
+
+
+@app.command()
+def lineage(ref: DatasetRef, as_json: AsJson = False) -> None:
+    """Show which jobs have read a dataset, of all versions or of one, and which models came of them."""
+    from tensorfleet.cli.lineage import print_lineage
+    from tensorfleet.cli.output import emit_json
+
+    with session.connect() as client:
+        found = client.datasets.lineage(*parse_ref(ref))
+    if as_json:
+        emit_json(found)
+    else:
+        print_lineage(found)
 
 
 def parse_ref(ref: str) -> tuple[str, int | None]:

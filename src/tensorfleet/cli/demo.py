@@ -156,6 +156,7 @@ def _say_goodbye(console: Console, settings: Settings, url: str, keep: bool, too
         console.print(f"  It goes on running at {url}.  Try:\n")
         prefix = f"TENSORFLEET_HOME={settings.home} .venv/bin/tensorfleet"
         for command, what in (
+            ("open", "its page, signed in"),
             ("jobs list", "what ran"),
             ("jobs metrics digits-mlp", "how it learned"),
             ("models list", "what came of it"),

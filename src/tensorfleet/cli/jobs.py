@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tensorfleet.sdk.events import Event
     from tensorfleet.sdk.jobs import Job
 
+DRAWN_POINTS = 1000
 app = typer.Typer(no_args_is_help=True, help="List, follow and steer jobs.")
 made_of.add_to(app)
 evaluation.add_to(app)
@@ -36,8 +37,14 @@ profiling.add_to(app)
 
 @app.command("list")
 def list_jobs(
-    status: Annotated[str | None, typer.Option(help="Only jobs in this status.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="Only jobs in this status; several times for several.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
+    search: Annotated[
+        str | None, typer.Option(help="Only jobs with this in their name, or at the begin of their id.")
+    ] = None,
+    algorithm: Annotated[str | None, typer.Option(help="Only jobs of this algorithm.")] = None,
     study: Annotated[str | None, typer.Option(help="Only trials of this study, an id or a name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
     as_json: AsJson = False,
@@ -47,7 +54,9 @@ def list_jobs(
 
     with session.connect() as client:
         of = client.studies.find(study).id if study else None
-        found = client.jobs.list(status=status, name=name, study=of, limit=limit)
+        found = client.jobs.list(
+            status=status, name=name, study=of, search=search, algorithm=algorithm, limit=limit
+        )
     if as_json:
         emit_json([job.data for job in found])
         return
@@ -134,6 +143,10 @@ def logs(
 def metrics(
     ref: JobRef,
     name: Annotated[str | None, typer.Option("--name", help="Only this metric.")] = None,
+    points: Annotated[
+        int | None,
+        typer.Option("--points", min=1, help="With --json: so many of each at most, with its extremes."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the course of each metric."""
@@ -143,11 +156,10 @@ def metrics(
 
     with session.connect() as client:
         job = client.jobs.find(ref)
-        found = job.metrics()
-    if name is not None:
-        if name not in found:
-            raise NotFound(f"job {job.id} has no metric '{name}'; {nearest(name, found)}")
-        found = {name: found[name]}
+        summaries = job.metric_summaries()
+        if name is not None and name not in summaries:
+            raise NotFound(f"job {job.id} has no metric '{name}'; {nearest(name, summaries)}")
+        found = job.metrics(points if as_json else DRAWN_POINTS, None if name is None else [name])
     if as_json:
         emit_json(
             {
@@ -158,9 +170,11 @@ def metrics(
         return
     rows = []
     for key, course in found.items():
+        if not course:
+            continue  # nothing but what is not finite
         numbers = [point.value for point in course]
         ends = (number(numbers[0]), number(numbers[-1]), number(min(numbers)), number(max(numbers)))
-        rows.append((key, str(len(numbers)), *ends, sparkline(numbers, 24)))
+        rows.append((key, f"{summaries[key].count:,}", *ends, sparkline(numbers, 24)))
     headers = ("metric", "points", "first", "last", "least", "greatest", "course")
     print_table(headers, rows, empty=f"Job {job.id} has reported no metrics yet.")
 

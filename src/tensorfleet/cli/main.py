@@ -28,6 +28,7 @@ from tensorfleet.cli import (
     quotas,
     retention,
     secrets,
+    settings,
     sign_in,
     sla,
     status,
@@ -91,6 +92,7 @@ app.command()(plan.plan)
 app.command()(status.status)
 app.command("ledger")(ledger.show)
 app.command("sla")(sla.show)
+app.command("settings")(settings.show)
 app.command("algorithms")(algorithms.show)
 app.command()(doctor.doctor)
 app.command()(chaos.chaos)

@@ -127,6 +127,22 @@ def download(
         sys.stdout.write(f"{folder}\n")
 
 
+@app.command()
+def lineage(ref: ModelRef, as_json: AsJson = False) -> None:
+    """Show which jobs a model came of, of all versions or of one, and what these have read and gone on from."""
+    from tensorfleet.cli.lineage import print_lineage
+    from tensorfleet.cli.output import emit_json
+
+    name, wanted = split_ref(ref)
+    with session.connect() as client:
+        version = None if wanted is None else client.models.get(name, wanted).version
+        found = client.models.lineage(name, version)
+    if as_json:
+        emit_json(found)
+    else:
+        print_lineage(found)
+
+
 def _format(one: dict[str, Any]) -> str:
     if one.get("file") is None:
         return f"{one['format']}: not published, {one.get('reason')}"

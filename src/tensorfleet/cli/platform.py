@@ -196,9 +196,10 @@ def _detach(settings: Any) -> None:
     stop = (
         "tensorfleet down" if settings.home == default_home() else f"tensorfleet down --home {settings.home}"
     )
-    from tensorfleet.supervisor.up import slots_of
+    from tensorfleet.supervisor.up import opening, slots_of
 
     _say(f"ready at {url}, {slots_of(settings)}, home {settings.home}; stop it with `{stop}`")
+    _say(f"`{opening(settings)}` opens its page, and signs you in")
 
 
 def start_detached(settings: Any, *, tied: bool = False) -> tuple[subprocess.Popen[bytes], Path]:

@@ -1,4 +1,4 @@
-"""`tensorfleet login`, `logout`, `whoami` and `passwd`."""
+"""`tensorfleet login`, `open`, `logout`, `whoami` and `passwd`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from tensorfleet.cli import session
 from tensorfleet.cli.session import AsJson
-from tensorfleet.errors import InvalidInput, NotAuthenticated
+from tensorfleet.errors import InvalidInput, NotAuthenticated, Unavailable
 
 if TYPE_CHECKING:
     from tensorfleet.sdk.client import Client
@@ -75,6 +75,39 @@ def _opened(address: str) -> None:
         _shown(address)
 
 
+def open_page(
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print the address instead of opening it: over SSH, for instance.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open the web page in a browser that is signed in as you; the address is good once, for a minute."""
+    from tensorfleet.cli.output import emit_json
+
+    shown = only_print or as_json
+    with session.connect() as client:
+        found = client.access.open_page(_unseen if shown else _opened_page)
+    if as_json:
+        emit_json(found)
+    elif only_print:
+        sys.stdout.write(f"{found['url']}\n")
+    else:
+        sys.stdout.write(f"The page opens, signed in as {found['username']}.\n")
+
+
+def _unseen(address: str) -> None:
+    """The caller prints it."""
+
+
+def _opened_page(address: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(address):
+        raise Unavailable(
+            "no browser opens on this machine; `tensorfleet open --print` prints an address for one elsewhere"
+        )
+
+
 def logout() -> None:
     """End the session that `login` began."""
     with session.connect() as client:
@@ -105,6 +138,7 @@ def passwd() -> None:
 def register(app: typer.Typer) -> None:
     for command in (login, logout, whoami, passwd):
         app.command()(command)
+    app.command("open")(open_page)
 
 
 def ask_password(what: str, from_stdin: bool, *, again: bool = False) -> str:

@@ -172,6 +172,32 @@ def scale(
 
 
 @app.command()
+def usage(
+    ref: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[WORKER]",
+            help="An id, the beginning of one, or a name; the whole fleet when left out.",
+            autocompletion=completing.workers,
+        ),
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 366, help="So far back from now.")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Show how busy a worker or the fleet was over time."""
+    from tensorfleet.cli.output import emit_json
+    from tensorfleet.cli.usage import print_usage
+
+    with session.connect() as client:
+        worker_id = None if ref is None else str(client.workers.find(ref)["worker_id"])
+        found = client.workers.usage(worker_id, hours=hours)
+    if as_json:
+        emit_json(found)
+    else:
+        print_usage(found)
+
+
+@app.command()
 def scaling(as_json: AsJson = False) -> None:
     """Show how many workers the autoscaler wants, and its latest decisions with their reasons."""
     from tensorfleet.cli.output import emit_json

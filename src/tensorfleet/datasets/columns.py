@@ -72,6 +72,8 @@ class ColumnTracker:
             self._numbers.add(values, slots, chosen)
         elif self._kinds[0] == "date":
             self._extend_range(values)
+            self._numbers = self._numbers or _Numbers(self._sample_size)
+            self._numbers.add(_microseconds(values), slots, chosen)
 
     def column(self) -> Column:
         return Column(
@@ -80,14 +82,22 @@ class ColumnTracker:
 
     def profile(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        if self._numbers is not None:
+        if self._range:
+            found |= {"min": self._range[0], "max": self._range[1], **self._dates()}
+        elif self._numbers is not None:
             found |= self._numbers.summary()
-        elif self._range:
-            found |= {"min": self._range[0], "max": self._range[1]}
-        if self._counts and self._type() in ("integer", "boolean", "category"):
+        repeats = self._type() == "text" and self._counts and max(self._counts.values()) > 1
+        if self._counts and (repeats or self._type() in ("integer", "boolean", "category")):
             top = sorted(self._counts.items(), key=lambda item: (-item[1], str(item[0])))[:_TOP]
             found["top"] = [{"value": self._shown(value), "count": count} for value, count in top]
         return found
+
+    def _dates(self) -> dict[str, Any]:
+        histogram = self._numbers.summary().get("histogram") if self._numbers is not None else None
+        if histogram is None:
+            return {}
+        edges = [_instant(edge) for edge in histogram["edges"]]
+        return {"histogram": {"edges": edges, "counts": histogram["counts"]}}
 
     def _shown(self, value: Any) -> Any:
         if self._type() == "integer":
@@ -210,6 +220,20 @@ def _cast(array: Any, kind: ColumnType) -> Any:
         return pc.cast(array, pa.timestamp("us"), safe=False)
     except pa.ArrowInvalid:
         return pc.cast(pc.cast(array, pa.timestamp("us", "UTC")), pa.timestamp("us"))
+
+
+def _microseconds(instants: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.cast(pc.cast(instants, pa.int64()), pa.float64(), safe=False)
+
+
+def _instant(microseconds: float) -> str:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return str(pc.cast(pa.scalar(round(microseconds), pa.timestamp("us")), "string"))
 
 
 def _json_number(value: float) -> float | None:

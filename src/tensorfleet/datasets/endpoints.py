@@ -12,11 +12,13 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from tensorfleet.datasets.model import Format, Version, parse_reference
+from tensorfleet.datasets.preview import MOST_COLUMNS, MOST_OFFSET, MOST_ROWS
 from tensorfleet.datasets.schemas import (
     ChunkRead,
     DatasetCreate,
     DatasetPage,
     DatasetRead,
+    RowsRead,
     UploadCreated,
     UploadRead,
     VersionFromUpload,
@@ -147,6 +149,22 @@ def _add_versions(router: APIRouter, service: DatasetService) -> None:
         """A version by its number, or the `latest`."""
         found = VersionRead.model_validate(await _resolve(service, f"{name}@{version}", workspace))
         return tagged(request, found.model_dump(mode="json"))
+
+    @router.get("/datasets/{name}/versions/{version}/rows", responses=answers(RowsRead) | NOT_MODIFIED)
+    async def dataset_rows(
+        request: Request,
+        name: str,
+        version: str,
+        offset: Annotated[int, Query(ge=0, le=MOST_OFFSET)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
+        workspace: Workspace = "default",
+    ) -> Response:
+        """Some rows of a version, of its first 200 columns; long texts are cut."""
+        found = await _resolve(service, f"{name}@{version}", workspace)
+        rows = await asyncio.to_thread(service.rows, found, offset, limit)
+        columns = [column.name for column in found.columns[:MOST_COLUMNS]]
+        answer = RowsRead(columns=columns, rows=[list(row) for row in rows], offset=offset, total=found.rows)
+        return tagged(request, answer.model_dump(mode="json"))
 
     @router.get(
         "/datasets/{name}/versions/{version}/download",

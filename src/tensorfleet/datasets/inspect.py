@@ -3,8 +3,9 @@
     python -m tensorfleet.datasets.inspect --format csv --path FILE
     python -m tensorfleet.datasets.inspect --format parquet --objects URL --digest DIGEST
 
-It prints {"rows", "columns", "profile", "target"}, or {"error": "one sentence"}; the exit code is 0 in both
-cases.  A file that makes it need more memory or time than it may have ends it, and nothing else.
+It prints {"rows", "columns", "profile", "target"}, or, with --offset and --limit, those rows alone as {"rows"}; or
+{"error": "one sentence", "retriable"}; the exit code is 0 in all cases.  A file that makes it need more memory or time
+than it may have ends it, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, BinaryIO
 from tensorfleet.datasets.columns import TEXT_KINDS, ColumnTracker, RowSample
 from tensorfleet.datasets.csv_source import BLOCK_BYTES, MAX_COLUMNS, csv_batches
 from tensorfleet.datasets.model import ColumnType, Format, Inspection, guess_target
+from tensorfleet.datasets.preview import preview
 from tensorfleet.errors import DataInvalid, TensorFleetError
 
 MEMORY_LIMIT_BYTES = 1024**3
@@ -164,6 +166,12 @@ def _to_json(found: Inspection) -> dict[str, Any]:
     return {**vars(found), "columns": [column.to_dict() for column in found.columns]}
 
 
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    if options.limit is None:
+        return _to_json(inspect(_opener(options), options.format))
+    return {"rows": preview(_opener(options), options.format, options.offset, options.limit)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tensorfleet.datasets.inspect")
     parser.add_argument("--format", choices=("csv", "parquet"), required=True)
@@ -172,6 +180,8 @@ def main() -> None:
     parser.add_argument("--digest", help="blob in that store")
     parser.add_argument("--memory-limit", type=int, default=MEMORY_LIMIT_BYTES, help="bytes")
     parser.add_argument("--timeout", type=float, default=1800.0, help="seconds")
+    parser.add_argument("--offset", type=int, default=0, help="of the first row to be shown")
+    parser.add_argument("--limit", type=int, help="of the rows to be shown")
     options = parser.parse_args()
     if (options.path is None) == (options.objects is None or options.digest is None):
         parser.error("give --path, or --objects with --digest")
@@ -180,9 +190,9 @@ def main() -> None:
     )
     guard.start()
     try:
-        answer = _to_json(inspect(_opener(options), options.format))
+        answer = _asked(options)
     except TensorFleetError as error:
-        answer = {"error": error.detail}
+        answer = {"error": error.detail, **({"retriable": True} if error.retriable else {})}
     sys.stdout.write(json.dumps(answer, allow_nan=False))
 
 

@@ -60,6 +60,15 @@ class VersionRead(_Read):
     created_at: Instant
 
 
+class RowsRead(BaseModel):
+    """Some rows of a version; a cell of bytes is told as `{"bytes": 1234}`."""
+
+    columns: list[str] = Field(description="those that are shown, the first 200 at most")
+    rows: list[list[Any]]
+    offset: int
+    total: int = Field(description="rows of the version")
+
+
 class VersionPage(BaseModel):
     items: list[VersionRead]
     next_cursor: str | None

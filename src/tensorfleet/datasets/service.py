@@ -6,11 +6,13 @@ import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tensorfleet.audit.current import note
 from tensorfleet.datasets.inspection import Inspector
 from tensorfleet.datasets.model import Dataset, Format, Inspection, Version, check_name, parse_reference
 from tensorfleet.datasets.ports import DatasetStore
+from tensorfleet.datasets.preview import typed
 from tensorfleet.datasets.samples import SAMPLES, sample_csv
 from tensorfleet.datasets.uploads import Uploads
 from tensorfleet.errors import Conflict, InvalidInput, NotFound, TooLarge, nearest
@@ -167,6 +169,18 @@ class DatasetService:
     def open(self, version: Version, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The file, or a range of it, in pieces; every piece is verified."""
         return self._blobs.stream(version.digest, start, end)
+
+    def rows(self, version: Version, offset: int, limit: int) -> Sequence[Sequence[Any]]:
+        """Up to `limit` rows of its first columns, from row `offset` on; what comes after them is not read.
+
+        Raises:
+            DataInvalid: getting there takes too much time or memory.
+            Unavailable: too many ask at the same time.
+        """
+        if offset >= version.rows:
+            return []
+        found = self._inspector.preview(version.digest, version.format, offset, limit)
+        return typed(found, version.columns) if version.format == "csv" else found
 
     def delete(self, name: str, workspace: str = "default") -> None:
         """Removes the dataset, its versions, and their files unless another dataset has the same content."""

@@ -45,6 +45,55 @@ class WorkerRead(TypedDict):
     seen_at: Instant
 
 
+class GpuUsage(TypedDict):
+    gpu: Annotated[int, Field(description="its number in `resources.gpus`")]
+    utilisation_percent: float
+    utilisation_percent_max: float
+    memory_percent: float
+    memory_percent_max: float
+
+
+class UsagePoint(TypedDict):
+    """The mean of a step, and the highest value in it."""
+
+    at: Annotated[Instant, Field(description="where the step begins")]
+    cpu_percent: float
+    cpu_percent_max: float
+    memory_percent: float
+    memory_percent_max: float
+    slots: float
+    busy: Annotated[float, Field(description="slots in use")]
+    busy_max: float
+
+
+class WorkerUsagePoint(UsagePoint):
+    gpus: list[GpuUsage]
+
+
+class FleetUsagePoint(UsagePoint):
+    workers: float
+    queued: Annotated[float, Field(description="jobs that wait")]
+    queued_max: float
+
+
+WorkerUsage = TypedDict(
+    "WorkerUsage",
+    {
+        "worker_id": str,
+        "from": Instant,
+        "to": Instant,
+        "step_s": int,
+        "points": Annotated[
+            list[WorkerUsagePoint],
+            Field(description="in order; steps of which nothing is known are left out"),
+        ],
+    },
+)
+FleetUsage = TypedDict(
+    "FleetUsage", {"from": Instant, "to": Instant, "step_s": int, "points": list[FleetUsagePoint]}
+)
+
+
 class Scaled(TypedDict):
     worker_id: str
     workers: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from tensorfleet.access.browser import BrowserSessions, Seen
@@ -68,12 +69,14 @@ class Browser:
             if len(self._known) >= _MOST:
                 self._known.clear()
             self._known[token] = (self._monotonic() + self._for_s, seen)
-        session_id = seen.principal.credential or ""
-        csrf.check(scope, csrf.token_of(self._secret, session_id), self._origins)
+        csrf.check(scope, csrf.token_of(self._secret, seen.session_id), self._origins)
         if scope["path"] == _LOGOUT:
+            if seen.principal.via == "key":  # for everything else it is the key, which does not end
+                await asyncio.to_thread(self._sessions.end, token)
+                self.forget()
             scope[COOKIES] = self._session_cookies(scope, "", "", 0)
         elif seen.renewed is not None:
-            scope[COOKIES] = self._set(scope, session_id, seen.renewed)
+            scope[COOKIES] = self._set(scope, seen.session_id, seen.renewed)
         return seen.principal
 
     def remembered(self, scope: Any) -> Principal | None:
@@ -87,13 +90,21 @@ class Browser:
         """After a change of anybody's rights."""
         self._known.clear()
 
-    def begin(self, scope: Any, user: User, address: str, program: str, ends_at: Any = None) -> list[Header]:
+    def begin(
+        self,
+        scope: Any,
+        user: User,
+        address: str,
+        program: str,
+        ends_at: datetime | None = None,
+        key_id: str | None = None,
+    ) -> list[Header]:
         """A new session in place of the one that this browser may have had; blocks."""
         former = self.token_of(scope)
         if former is not None:
             self._sessions.end(former)
             self.forget()
-        session_id, token = self._sessions.begin(user, address, program, ends_at)
+        session_id, token = self._sessions.begin(user, address, program, ends_at, key_id)
         return self._set(scope, session_id, token)
 
     def check_page(self, scope: Any) -> None:

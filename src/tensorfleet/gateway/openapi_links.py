@@ -32,8 +32,9 @@ def _first(*names: str, **other: str) -> dict[str, str]:
 
 
 _ABOUT_JOB = (
-    "get_job", "why_job", "job_events", "job_logs", "job_metrics", "job_tasks", "job_checkpoints", "job_provenance",
-    "job_waterfall", "job_ledger", "list_plots", "list_files", "job_evaluation", "job_git_diff", "job_leaderboard",
+    "get_job", "why_job", "job_events", "job_logs", "job_metrics", "job_metrics_summary", "job_tasks", "job_checkpoints",
+    "job_provenance", "job_waterfall", "job_ledger", "list_plots", "list_files", "job_evaluation", "job_git_diff",
+    "job_leaderboard",
 )  # fmt: skip
 _TO_JOB = ("pause_job", "resume_job", "cancel_job", "retry_job", "replay_job", "fork_job", "delete_job")
 _OF_JOB = (*_ABOUT_JOB, *_TO_JOB)

@@ -24,6 +24,7 @@ HOT = {
     f"{API}/jobs",
     f"{API}/jobs/{{job_id}}",
     f"{API}/jobs/{{job_id}}/metrics",
+    f"{API}/jobs/{{job_id}}/metrics/summary",
     f"{API}/workers",
     f"{API}/workers/{{worker_id}}",
 }

@@ -17,6 +17,7 @@ from tensorfleet.audit.service import to_us
 from tensorfleet.composition import Services
 from tensorfleet.errors import LostLead, TensorFleetError
 from tensorfleet.fleet.leadership import SqlLeadership
+from tensorfleet.fleet.usage_store import SqlUsage
 from tensorfleet.kit.clock import utc_now
 from tensorfleet.kit.ids import new_id
 from tensorfleet.registry.store import SqlRegistryStore
@@ -72,6 +73,7 @@ class Sweeper:
         self._retention = retention
         self._given = services.settings.retention
         self._access = SqlAccessStore(services.database)
+        self._usage = SqlUsage(services.database)
         holder = f"gateway on {socket.gethostname()} {services.settings.home}"
         self._lead = SqlLeadership(services.database, holder, LEASE_S, "retention")
         self._stop = threading.Event()
@@ -94,6 +96,9 @@ class Sweeper:
         span = _span(self._given.sessions)
         if span is not None and self._still():
             self._access.forget_sessions(utc_now() - span)
+        if self._still():
+            kept = _span(self._given.usage)
+            self._usage.prune(utc_now(), utc_now() - kept if kept is not None else None)
         return len(removed)
 
     def _still(self) -> bool:

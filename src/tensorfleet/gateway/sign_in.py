@@ -18,13 +18,14 @@ from typing_extensions import TypedDict
 
 from tensorfleet.access.claims import safe_next
 from tensorfleet.access.codes import LIFETIME, SignInCodes
-from tensorfleet.access.model import Identity, principal_of
+from tensorfleet.access.entering import Entrance, Entry
+from tensorfleet.access.model import Identity
 from tensorfleet.access.oidc import WITHIN, OidcSignIn
 from tensorfleet.access.ports import AccessStore
 from tensorfleet.access.schemas import (
+    BrowserSignInBody,
     CallerRead,
     Secret,
-    SignInBody,
     Strict,
     Text,
     TokensRead,
@@ -34,7 +35,7 @@ from tensorfleet.access.schemas import (
 from tensorfleet.access.service import AccessService
 from tensorfleet.access.sign_in import Guard, SignIn
 from tensorfleet.adapters.openid import OpenIdProvider
-from tensorfleet.errors import TensorFleetError
+from tensorfleet.errors import InvalidInput, TensorFleetError
 from tensorfleet.gateway.browser import Browser
 from tensorfleet.gateway.problems import from_error
 from tensorfleet.kit.answers import Page, answers
@@ -42,6 +43,8 @@ from tensorfleet.kit.clock import utc_now
 from tensorfleet.settings import Settings
 
 HOME = "/sign-in"
+PAGE = "/"
+"""Where people go on to who were on their way nowhere else."""
 _PAGES = "pages"
 _SECRET = {"Cache-Control": "no-store"}
 _REFUSAL = """<!doctype html>
@@ -123,7 +126,7 @@ def build_router(
     oidc = OidcSignIn(providers, settings.access.url, store, token, utc_now, guard)
     codes = SignInCodes(store, sign_in, utc_now)
     router = APIRouter(tags=["access"])
-    _add_session(router, browser, sign_in, people)
+    _add_session(router, browser, sign_in, Entrance(store, sign_in, utc_now, guard))
     _add_programs(router, codes)
 
     @router.get("/auth/oidc", responses=answers(Page[ProviderRead]))
@@ -145,19 +148,40 @@ def build_router(
     return router
 
 
-def _add_session(router: APIRouter, browser: Browser, sign_in: SignIn, people: AccessService) -> None:
+def _add_session(router: APIRouter, browser: Browser, sign_in: SignIn, entrance: Entrance) -> None:
     @router.post("/auth/session", responses=answers(CallerRead, 200, 401, 403))
-    async def begin_browser_session(request: Request, body: SignInBody) -> JSONResponse:
-        """Signs a browser in by name and password: its session is in a cookie that no page can read."""
+    async def begin_browser_session(request: Request, body: BrowserSignInBody) -> JSONResponse:
+        """Signs a browser in by name and password, a key, the home's token or a ticket: its session is in a cookie that no
+        page can read."""
         browser.check_page(request.scope)
         address, program = _whence(request)
-        password = body.password.get_secret_value()
-        user = await asyncio.to_thread(sign_in.prove, body.username, password, body.code, address)
-        cookies = await asyncio.to_thread(browser.begin, request.scope, user, address, program)
-        who = principal_of(user, await asyncio.to_thread(people.memberships, user.id))
+        entry = await asyncio.to_thread(_proved, sign_in, entrance, body, address)
+        cookies = await asyncio.to_thread(
+            browser.begin, request.scope, entry.user, address, program, entry.ends_at, entry.key_id
+        )
+        who = await asyncio.to_thread(entrance.principal, entry)
         answer = JSONResponse(principal_to_dict(who), headers=_SECRET)
         answer.raw_headers.extend(cookies)
         return answer
+
+    @router.post("/auth/ticket", responses=answers(CodeRead, 200, 401))
+    async def let_browser_in() -> JSONResponse:
+        """A code with which a browser signs in as the caller, as `tensorfleet open` does; good once, for a minute."""
+        ticket = await asyncio.to_thread(entrance.give_ticket)
+        return JSONResponse({"code": ticket, "expires_in": int(LIFETIME.total_seconds())}, headers=_SECRET)
+
+
+def _proved(sign_in: SignIn, entrance: Entrance, body: BrowserSignInBody, address: str) -> Entry:
+    ways = [name for name in ("password", "token", "ticket") if getattr(body, name) is not None]
+    if len(ways) == 1 and (body.username is not None) == (body.password is not None):
+        if body.token is not None:
+            return entrance.by_token(body.token.get_secret_value(), address)
+        if body.ticket is not None:
+            return entrance.by_ticket(body.ticket.get_secret_value(), address)
+        if body.username is not None and body.password is not None:
+            password = body.password.get_secret_value()
+            return Entry(sign_in.prove(body.username, password, body.code, address))
+    raise InvalidInput("send 'username' and 'password', or 'token', or 'ticket', and one of them alone")
 
 
 def _add_programs(router: APIRouter, codes: SignInCodes) -> None:
@@ -181,7 +205,7 @@ def _providers(browser: Browser, oidc: OidcSignIn) -> APIRouter:
     @router.get("/auth/oidc/{provider}/login", status_code=303, response_class=RedirectResponse)
     async def begin_at_provider(request: Request, provider: str, next: Words = None) -> Response:  # noqa: A002
         """Sends a browser to a provider to sign in there; afterwards it goes on to `next`, a path of this server."""
-        following = safe_next(next, HOME)
+        following = safe_next(next, PAGE)
         address, sealed = await asyncio.to_thread(oidc.begin, provider[:100], following)
         answer = RedirectResponse(address, 303, headers=_SECRET)
         answer.raw_headers.append(browser.keep_begun(request.scope, sealed, int(WITHIN.total_seconds())))

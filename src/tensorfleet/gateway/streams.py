@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tensorfleet.errors import TensorFleetError
@@ -23,6 +23,8 @@ MOST_TOLD_BYTES = 16 << 20
 IDLE_LOOKS = 3
 _Found = TypeVar("_Found")
 _ENDS = tuple(f"job.{status.value}" for status in JobStatus if status.ended)
+DETAIL = frozenset({"metrics", "log"})
+"""Kinds that are most of what is told, and of use only to who looks at that job."""
 
 
 class Pace(Protocol):
@@ -176,15 +178,24 @@ async def stream_events(
     job_id: str | None = None,
     get_job: Callable[[], JobRecord] | None = None,
     keep: Callable[[Event], bool] | None = None,
+    detail: Collection[str] | None = None,
 ) -> AsyncIterator[bytes]:
     """Entries after `after` (negative: from now on), live; those alone that `keep` lets through, if it is given.
 
-    With `get_job`, the stream ends once that job has ended and all of its log is sent.
+    With `get_job`, the stream ends once that job has ended and all of its log is sent.  Where entries are left
+    out, a keep-alive brings the position along: who comes back does not go through them again.
+
+    Args:
+        keep: blocks.
+        detail: jobs whose metrics and logs are told; None: of all.
     """
+    clock = asyncio.get_running_loop().time
+    leaves_out = keep is not None or detail is not None
     newest = await asyncio.to_thread(log.last_id)
     position = after if after >= 0 else newest
     may_be_over = True
-    yield b": connected\n\n"
+    yield b": connected after %d\n\n" % position
+    quiet_since = clock()
     while True:
         job = get_job() if get_job and may_be_over else None
         may_be_over = False
@@ -195,19 +206,31 @@ async def stream_events(
         async for page in _pages(log, watcher, position, newest, job_id):
             position = page[-1].event.id
             may_be_over = may_be_over or any(told.event.kind in _ENDS for told in page)
-            kept = page if keep is None else await asyncio.to_thread(_kept, page, keep)
+            kept = page if detail is None else [told for told in page if _wanted(told.event, detail)]
+            kept = kept if keep is None else await asyncio.to_thread(_kept, kept, keep)
             if kept:
                 yield b"".join(told.message for told in kept)
+                quiet_since = clock()
         if job is not None and job.status.ended:
             yield _message(None, "end", job_to_dict(job))
             return
         position = max(position, newest)
         if may_be_over and get_job:
             continue  # the end may be the log's last entry: there would be nothing to wait for
-        if not await watcher.wait_beyond(position, KEEP_ALIVE_S):
+        left_s = quiet_since + KEEP_ALIVE_S - clock()
+        if left_s <= 0 or not await watcher.wait_beyond(position, left_s):
             may_be_over = True
-            yield b": keep-alive\n\n"
+            yield (
+                f": keep-alive at {position}\nid: {position}\n\n".encode()
+                if leaves_out
+                else b": keep-alive\n\n"
+            )
+            quiet_since = clock()
         newest = watcher.newest
+
+
+def _wanted(event: Event, detail: Collection[str]) -> bool:
+    return event.kind not in DETAIL or event.job_id in detail
 
 
 def _kept(page: list[Told], keep: Callable[[Event], bool]) -> list[Told]:

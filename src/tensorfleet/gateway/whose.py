@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorfleet.access.current import the_caller
 from tensorfleet.access.model import Permission
+from tensorfleet.errors import NotFound
 
 MOST = 100_000
 ANOTHER = "another workspace"
@@ -44,6 +45,19 @@ class Whose:
             return True
         workspace = self.workspace_of(job_id)
         return workspace is not None and who.may(Permission.JOBS_READ, workspace)
+
+    def find(self, job_id: str) -> str:
+        """The workspace of a job that the caller may read.
+
+        Raises:
+            NotFound: it may not, or there is none.
+        """
+        workspace = self._look_up(job_id)  # not what is remembered: a job may be gone
+        if workspace is None or not self.may_see(job_id):
+            raise NotFound(
+                f"there is no job '{job_id[:80]}'; `tensorfleet jobs list` shows those that there are"
+            )
+        return workspace
 
     def redacted(self, answer: Any) -> Any:
         """The same answer, with jobs and workspaces that the caller may not see taken out of all its texts."""

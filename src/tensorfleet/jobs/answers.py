@@ -98,6 +98,11 @@ class OneOfMany(TypedDict):
     errors: NotRequired[list[WrongField]]
 
 
+class Counts(TypedDict):
+    counts: Annotated[dict[JobStatus, int], Field(description="of each status")]
+    total: int
+
+
 class Batch(TypedDict):
     """An answer for each job of a batch, in its order."""
 
@@ -139,20 +144,6 @@ class Plan(TypedDict):
     change: dict[str, Any] | None
     expected_start: Instant | None
     expected_start_unknown: str | None
-
-
-class Point(TypedDict):
-    step: int | None
-    value: Number
-    at: Instant
-
-
-class Series(TypedDict):
-    """The course of one metric."""
-
-    name: str
-    rank: Rank
-    points: list[Point]
 
 
 class LogPiece(TypedDict):

@@ -72,7 +72,7 @@ def request(jobs: JobService, intent: str, many: Many) -> dict[str, Any]:
 
 
 def _filter(which: Which) -> JobFilter:
-    status = which.status.value if which.status else None
+    status = (which.status.value,) if which.status else ()
     return JobFilter(status, which.name, which.kind, which.workspace, which.study, ended=False)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,8 +24,9 @@ from tensorfleet.jobs.service import JobService
 from tensorfleet.kit.answers import EVENTS, Page, answers
 from tensorfleet.kit.clock import rfc3339
 from tensorfleet.kit.conditional import NOT_MODIFIED, tagged
+from tensorfleet.kit.written import Moment
 
-EventStream = Callable[[int, str | None], AsyncIterator[bytes]]
+EventStream = Callable[[int, str | None, frozenset[str] | None], AsyncIterator[bytes]]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[int, Query(ge=0, le=2**62, description="an id of the event log")]
 JobId = Annotated[str, Path(description="a job's id")]
@@ -45,6 +46,14 @@ LastEventId = Annotated[
         json_schema_extra={"pattern": "^[0-9]{1,18}$", "examples": ["341"]},
     ),
 ]
+Detail = Annotated[
+    list[Annotated[str, Field(max_length=32)]] | None,
+    Query(max_length=50, description="job ids: `metrics` and `log` of these alone; empty: of none"),
+]
+Kinds = Annotated[
+    list[Annotated[str, Field(max_length=100)]] | None,
+    Query(max_length=50, description="entries of these kinds alone, such as job.started"),
+]
 Sort = Literal["created_at", "-created_at", "name", "-name", "status", "-status", "priority", "-priority"]
 JOB = answers(read.JobRead)
 CHANGED = answers(read.JobRead, 202, 409)
@@ -60,6 +69,28 @@ INTENTS = {
     "resume": "Lets a paused job go on",
     "retry": "Runs a job once more that failed or was cancelled",
 }
+
+
+def wanted(
+    status: Annotated[list[JobStatus] | None, Query(max_length=6, description="one of these")] = None,
+    name: Word = None,
+    kind: Word = None,
+    workspace: Word = None,
+    study: Word = None,
+    algorithm: Annotated[str | None, Query(max_length=200)] = None,
+    q: Annotated[
+        str | None, Query(max_length=100, description="somewhere in the name, or at the begin of the id")
+    ] = None,
+    since: Annotated[Moment | None, Query(description="submitted from then on")] = None,
+    until: Annotated[Moment | None, Query(description="submitted before")] = None,
+) -> JobFilter:
+    statuses = tuple(dict.fromkeys(one.value for one in status or ()))
+    return JobFilter(
+        statuses, name, kind, workspace, study, text=q or None, algorithm=algorithm, since=since, until=until
+    )
+
+
+Wanted = Annotated[JobFilter, Depends(wanted)]
 
 
 class EventStreamResponse(StreamingResponse):
@@ -85,7 +116,7 @@ def build_router(
     stream: EventStream,
     why: Callable[[str], dict[str, Any]],
 ) -> APIRouter:
-    """`stream(after, job_id)` yields Server-Sent Events; `why(job_id)` explains a job's state."""
+    """`stream(after, job_id, detail)` yields Server-Sent Events; `why(job_id)` explains a job's state."""
     router = APIRouter(tags=["jobs"])
     _add_lifecycle(router, jobs)
     _add_reads(router, jobs, why)
@@ -164,19 +195,24 @@ def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[st
     @router.get("/jobs", responses=answers(Page[read.JobRead]) | NOT_MODIFIED)
     async def list_jobs(
         request: Request,
-        status: JobStatus | None = None,
-        name: Word = None,
-        kind: Word = None,
-        workspace: Word = None,
-        study: Word = None,
+        wanted: Wanted,
         limit: Limit = 50,
         cursor: Cursor = None,
         sort: Sort = "-created_at",
     ) -> Response:
         """Jobs, the newest first; `study` gives the trials of one."""
-        filters = JobFilter(status.value if status else None, name, kind, workspace, study)
-        found, following = jobs.page(filters, limit, cursor, sort)
+        if wanted.searching or sort.removeprefix("-") != "created_at":
+            found, following = await asyncio.to_thread(jobs.page, wanted, limit, cursor, sort)
+        else:
+            found, following = jobs.page(wanted, limit, cursor, sort)
         return tagged(request, {"items": [job_to_dict(job) for job in found], "next_cursor": following})
+
+    @router.get("/jobs/counts", responses=answers(read.Counts))
+    async def count_jobs(wanted: Wanted) -> JSONResponse:
+        """How many jobs there are by status, of those that are looked for."""
+        found = await asyncio.to_thread(jobs.counts, wanted)
+        counts = {status.value: found.get(status.value, 0) for status in JobStatus}
+        return JSONResponse({"counts": counts, "total": sum(counts.values())})
 
     @router.get("/jobs/{job_id}", responses=JOB | NOT_MODIFIED)
     async def get_job(request: Request, job_id: JobId) -> Response:
@@ -200,19 +236,6 @@ def _add_reads(router: APIRouter, jobs: JobService, why: Callable[[str], dict[st
 
 
 def _add_telemetry(router: APIRouter, jobs: JobService, log: SqlEventLog) -> None:
-    @router.get("/jobs/{job_id}/metrics", responses=answers(Page[read.Series]))
-    async def job_metrics(
-        job_id: JobId,
-        since: After = 0,
-        points: Annotated[
-            int | None, Query(ge=1, le=100_000, description="of each metric, thinned out")
-        ] = None,
-        rank: Annotated[int, Query(ge=0, le=MOST_RANK)] = 0,
-    ) -> JSONResponse:
-        """The course of each metric that a rank has reported."""
-        found = await asyncio.to_thread(jobs.metrics, job_id, since, points, rank)
-        return JSONResponse({"items": found, "next_cursor": None})
-
     @router.get("/jobs/{job_id}/logs", responses=answers(Page[read.LogPiece]))
     async def job_logs(
         job_id: JobId,
@@ -229,10 +252,12 @@ def _add_telemetry(router: APIRouter, jobs: JobService, log: SqlEventLog) -> Non
         return JSONResponse({"items": items, "next_cursor": None if following is None else str(following)})
 
     @router.get("/jobs/{job_id}/events", responses=answers(Page[read.EventRead]))
-    async def job_events(job_id: JobId, after: After = 0, limit: Limit = 200) -> JSONResponse:
+    async def job_events(
+        job_id: JobId, after: After = 0, limit: Limit = 200, kind: Kinds = None
+    ) -> JSONResponse:
         """The job's part of the event log; `after` is the next_cursor before."""
         jobs.get(job_id)
-        found = log.read_after(after, limit + 1, job_id)
+        found = log.read_after(after, limit + 1, job_id, kind)
         shown = [event_to_dict(event) for event in found[:limit]]
         following = str(shown[-1]["id"]) if len(found) > limit else None
         return JSONResponse({"items": shown, "next_cursor": following})
@@ -296,13 +321,19 @@ def _add_streams(router: APIRouter, jobs: JobService, stream: EventStream) -> No
         """Server-Sent Events from `after`, or from the `Last-Event-ID` header, to the end of the job."""
         jobs.get(job_id)
         position = _position(after, last_event_id)
-        return StreamingResponse(stream(position, job_id), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            stream(position, job_id, None), media_type="text/event-stream", headers=headers
+        )
 
     @router.get("/events", response_class=EventStreamResponse, responses=EVENTS)
-    async def stream_all(after: After | None = None, last_event_id: LastEventId = None) -> StreamingResponse:
+    async def stream_all(
+        after: After | None = None, last_event_id: LastEventId = None, detail: Detail = None
+    ) -> StreamingResponse:
         """Server-Sent Events of all jobs, endless; from now on when neither `after` nor `Last-Event-ID` is given."""
-        position = _position(after, last_event_id)
-        return StreamingResponse(stream(position, None), media_type="text/event-stream", headers=headers)
+        position, wanted = _position(after, last_event_id), None if detail is None else frozenset(detail)
+        return StreamingResponse(
+            stream(position, None, wanted), media_type="text/event-stream", headers=headers
+        )
 
 
 def _position(after: int | None, last_event_id: str | None) -> int:

@@ -35,7 +35,8 @@ class NewJob:
 
 @dataclass(frozen=True)
 class JobFilter:
-    status: str | None = None
+    status: tuple[str, ...] = ()
+    """One of these; empty: any."""
     name: str | None = None
     kind: str | None = None
     workspace: str | None = None
@@ -45,6 +46,17 @@ class JobFilter:
     """False: only jobs that have not."""
     within: tuple[str, ...] | None = None
     """Only jobs of these workspaces; None: of all."""
+    text: str | None = None
+    """Somewhere in the name, or at the begin of the id, in upper or lower case."""
+    algorithm: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Submitted from an instant on, and before another one."""
+
+    @property
+    def searching(self) -> bool:
+        """Whether something is looked for that has no order of its own."""
+        return bool(self.status or self.name or self.kind or self.text or self.algorithm)
 
 
 class Rights(Protocol):
@@ -155,6 +167,7 @@ class JobStore(Protocol):
     def page(
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]: ...
+    def counts(self, filters: JobFilter | None = None) -> dict[str, int]: ...
     def request(
         self,
         job_id: str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from tensorfleet.audit.current import note
@@ -175,6 +174,10 @@ class JobService:
     ) -> tuple[list[JobRecord], str | None]:
         return self._store.page(replace(filters, within=self._rights.readable()), limit, cursor, sort)
 
+    def counts(self, filters: JobFilter) -> dict[str, int]:
+        """How many of them there are by status."""
+        return self._store.counts(replace(filters, within=self._rights.readable()))
+
     def request(self, job_id: str, intent: str) -> JobRecord:
         """Asks the orchestrator to cancel, pause, resume or retry a job.
 
@@ -269,26 +272,6 @@ class JobService:
             return list(details["leaderboard"])
         return leaderboard.of_events(event.data for event in self._read_all(job_id, 0, ("candidate",)))
 
-    def metrics(self, job_id: str, since: int, points: int | None, rank: int = 0) -> list[dict[str, Any]]:
-        """One rank's metrics, each with its points by step.  Where an attempt repeated a step, the later one's value counts."""
-        self._store.get(job_id)
-        series: dict[str, dict[Any, dict[str, Any]]] = {}
-        for event in self._read_all(job_id, since, ("metrics",)):
-            if event.data["rank"] != rank:
-                continue
-            for point in event.data["points"]:
-                for name, value in point["values"].items():
-                    at = datetime.fromtimestamp(point["at"], UTC)
-                    series.setdefault(name, {})[point["step"]] = {
-                        "step": point["step"],
-                        "value": value,
-                        "at": rfc3339(at),
-                    }
-        return [
-            {"name": name, "rank": rank, "points": _thinned(sorted(found.values(), key=_by_step), points)}
-            for name, found in sorted(series.items())
-        ]
-
     def logs(
         self, job_id: str, after: int, limit: int, rank: int | None
     ) -> tuple[list[dict[str, Any]], int | None]:
@@ -360,19 +343,6 @@ def _state_of(job: JobRecord) -> dict[str, Any]:
         "cancel_requested": job.cancel_requested,
         "pause_requested": job.pause_requested,
     }
-
-
-def _by_step(point: dict[str, Any]) -> tuple[bool, Any]:
-    return (point["step"] is None, point["step"] if point["step"] is not None else point["at"])
-
-
-def _thinned(points: list[dict[str, Any]], limit: int | None) -> list[dict[str, Any]]:
-    """At most `limit` points, evenly spread, the first and the last among them."""
-    if limit is None or len(points) <= limit:
-        return points
-    if limit == 1:
-        return points[-1:]
-    return [points[round(number * (len(points) - 1) / (limit - 1))] for number in range(limit)]
 
 
 def _log_entry(event: Any) -> dict[str, Any]:

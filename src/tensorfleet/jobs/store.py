@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
-    Select,
     String,
     cast,
     delete,
     func,
     insert,
     select,
-    tuple_,
 )
 from sqlalchemy.exc import IntegrityError
 
 from tensorfleet.adapters.database import Database
-from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks, trials
+from tensorfleet.adapters.schema import attempts, events, jobs, leases, outbox, tasks
 from tensorfleet.errors import (
     Conflict,
-    InvalidInput,
     NotFound,
     OverQuota,
     SpecInvalid,
@@ -34,21 +30,15 @@ from tensorfleet.errors import (
     Unavailable,
 )
 from tensorfleet.jobs.eventlog import SqlEventLog
+from tensorfleet.jobs.listing import counts_query, page_query
 from tensorfleet.jobs.memory import JobMemory
 from tensorfleet.jobs.model import Event, JobRecord, JobStatus, NewEvent
 from tensorfleet.jobs.ports import JobFilter, NewJob
 from tensorfleet.jobs.transaction import SqlJobTransaction
-from tensorfleet.kit.clock import parse_rfc3339, rfc3339
-from tensorfleet.kit.paging import decode_cursor, encode_cursor
+from tensorfleet.kit.clock import rfc3339
+from tensorfleet.kit.paging import encode_cursor
 
 __all__ = ["Event", "SqlEventLog", "SqlJobStore"]
-
-_SORTS = {
-    "created_at": jobs.c.created_at,
-    "name": jobs.c.name,
-    "status": jobs.c.status,
-    "priority": jobs.c.priority,
-}
 
 
 class SqlJobStore:
@@ -148,18 +138,16 @@ class SqlJobStore:
         self, filters: JobFilter, limit: int, cursor: str | None, sort: str
     ) -> tuple[list[JobRecord], str | None]:
         """One page, and the cursor of the next one (None at the end)."""
-        column, descending = _sort_column(sort)
-        query = _filtered(select(jobs), filters)
-        if cursor is not None:
-            key, last = tuple_(column, jobs.c.id), _position(cursor, sort)
-            query = query.where(key < last if descending else key > last)
-        order = (column.desc(), jobs.c.id.desc()) if descending else (column, jobs.c.id)
+        ids = page_query(filters, cursor, sort).limit(limit + 1)
         with self._database.read() as connection:
-            found = [_record(row) for row in connection.execute(query.order_by(*order).limit(limit + 1))]
+            order = list(connection.execute(ids).scalars())
+            rows = connection.execute(select(jobs).where(jobs.c.id.in_(order))) if order else ()
+            known = {row.id: _record(row) for row in rows}
+        found = [known[job_id] for job_id in order if job_id in known]
         if len(found) <= limit:
             return found, None
         last_shown = found[limit - 1]
-        value = getattr(last_shown, column.name)
+        value = getattr(last_shown, sort.removeprefix("-"))
         shown = rfc3339(value) if isinstance(value, datetime) else value
         return found[:limit], encode_cursor([sort, shown, last_shown.id])
 
@@ -246,10 +234,10 @@ class SqlJobStore:
                 for row in connection.execute(query)
             ]  # fmt: skip
 
-    def counts(self) -> dict[str, int]:
-        """How many jobs there are by status."""
+    def counts(self, filters: JobFilter | None = None) -> dict[str, int]:
+        """How many jobs there are by status; of those alone that are looked for."""
         with self._database.read() as connection:
-            rows = connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status)).all()
+            rows = connection.execute(counts_query(filters or JobFilter())).all()
         return {str(status): int(count) for status, count in rows}
 
     @contextmanager
@@ -290,6 +278,19 @@ def _new_row(job: NewJob) -> dict[str, Any]:
         "metrics": {},
         "idempotency_key": job.idempotency_key,
         "created_at": job.created_at,
+        **_found_by(job),
+    }
+
+
+def _found_by(job: NewJob) -> dict[str, Any]:
+    """What of its JSON stands in columns of its own."""
+    dataset = job.inputs.get("dataset") or {}
+    forked = (event.data["job_id"] for event in job.events if event.kind == "job.forked")
+    return {
+        "algorithm": job.spec.get("algorithm"),
+        "dataset": dataset.get("name"),
+        "dataset_version": dataset.get("version"),
+        "parent": job.inputs.get("replay_of") or next(forked, None),
     }
 
 
@@ -312,59 +313,3 @@ def _task_dict(row: Row[Any]) -> dict[str, Any]:
         "started_at": rfc3339(row.started_at),
         "finished_at": rfc3339(row.finished_at),
     }
-
-
-def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
-    for column in ("status", "name", "kind", "workspace"):
-        value = getattr(filters, column)
-        if value is not None:
-            query = query.where(jobs.c[column] == value)
-    if filters.within is not None:
-        query = query.where(_in_workspaces(filters.within))
-    if filters.ended is not None:
-        over = jobs.c.status.in_([status.value for status in JobStatus if status.ended])
-        query = query.where(over if filters.ended else ~over)
-    if filters.study is not None:
-        mine = select(trials.c.job_id).where(trials.c.study_id == filters.study)
-        query = query.where(jobs.c.id.in_(mine))
-    return query
-
-
-def _in_workspaces(names: Collection[str]) -> ColumnElement[bool]:
-    """Of one, its index has the jobs in the order of the list.  Of several, SQLite would sort all that they have ever had:
-    the name is an expression then, for which it has no index, and it goes through the list until the page is full."""
-    if len(names) == 1:
-        return jobs.c.workspace == next(iter(names))
-    return jobs.c.workspace.concat("").in_(names)
-
-
-def _sort_column(sort: str) -> tuple[Any, bool]:
-    column = _SORTS.get(sort.removeprefix("-"))
-    if column is None:
-        raise InvalidInput(
-            f"sort: '{sort[:40]}' is not a field to sort by; use one of {', '.join(_SORTS)}, with - in front for descending"
-        )
-    return column, sort.startswith("-")
-
-
-def _position(cursor: str, sort: str) -> tuple[Any, str]:
-    """Where the last page ended.
-
-    Raises:
-        InvalidInput: the cursor was made up, or belongs to a list in another order.
-    """
-    order, value, job_id = decode_cursor(cursor, 3)
-    name = sort.removeprefix("-")
-    expected = int if name == "priority" else str
-    if order != sort or type(value) is not expected or not isinstance(job_id, str):
-        raise InvalidInput(
-            f"cursor '{cursor[:40]}' does not belong to this list; take next_cursor from its last page"
-        )
-    if name != "created_at":
-        return value, job_id
-    try:
-        return parse_rfc3339(str(value)), job_id
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput(
-            f"cursor '{cursor[:40]}' has no instant in it; take next_cursor from the last page"
-        ) from error

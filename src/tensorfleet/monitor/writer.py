@@ -28,12 +28,14 @@ from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.kit.breaker import Breaker, Reading
 from tensorfleet.kit.clock import Clock, steady_clock
 from tensorfleet.kit.logs import configure_logging
-from tensorfleet.monitor import hooks
+from tensorfleet.monitor import hooks, rolling
 from tensorfleet.monitor.drain import CURSOR, Drain
 from tensorfleet.monitor.keepsakes import Keepsakes
 from tensorfleet.monitor.wake import SOCKET_NAME
 from tensorfleet.registry.ports import TrackingBackend
 from tensorfleet.registry.store import SqlRegistryStore
+from tensorfleet.series.rolling import Rolling
+from tensorfleet.series.store import SqlSeriesStore
 from tensorfleet.settings import Settings, ensure_home
 
 POLL_S = 1.0
@@ -209,8 +211,11 @@ def main(settings: Settings, exit_when_idle_s: float | None = None) -> int:
     try:
         with _shown(settings, drain, health), _telling(settings, database), stopped_by_signals(bell):
             wait_for_schema(database)
-            with hooks.running(settings, database):
-                follow(drain, bell, health, exit_when_idle_s, lambda: hooks.wanted(database))
+            rolls = Rolling(SqlEventLog(database), SqlSeriesStore(database))
+            with hooks.running(settings, database), rolling.running(rolls):
+                follow(
+                    drain, bell, health, exit_when_idle_s, lambda: hooks.wanted(database) or rolls.behind()
+                )
     finally:
         bell.close()
         database.close()

@@ -25,6 +25,7 @@ from tensorfleet.fleet.conditions import SqlConditions
 from tensorfleet.fleet.leadership import SqlLeadership
 from tensorfleet.fleet.ports import Launcher
 from tensorfleet.fleet.scaling_store import SqlScalingStore
+from tensorfleet.fleet.usage_store import SqlUsage
 from tensorfleet.jobs.held_leases import SqlHeldLeases
 from tensorfleet.kit.clock import steady_clock, utc_now
 from tensorfleet.kit.logs import configure_logging
@@ -93,6 +94,7 @@ async def serve(settings: Settings, token: str, launcher: Launcher) -> None:
         SqlMeasurements(services.database),
         service_levels_of(settings, services.database),
         services.vault,
+        SqlUsage(services.database),
     )
     told = SqlConditions(services.database)
     room.watch.trouble = LauncherTrouble(told, utc_now, room.engine.call)

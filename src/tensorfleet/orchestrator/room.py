@@ -25,6 +25,7 @@ from tensorfleet.fleet.model import LOST_EVENT, LOW_DISK_EVENT, Worker, WorkerSt
 from tensorfleet.fleet.ports import Launcher
 from tensorfleet.fleet.scaling_store import SqlScalingStore
 from tensorfleet.fleet.store import SqlWorkerStore
+from tensorfleet.fleet.usage_store import SqlUsage
 from tensorfleet.jobs.eventlog import SqlEventLog
 from tensorfleet.jobs.events import DiskLow, Preempted, WorkerLost
 from tensorfleet.jobs.ports import Command, HeldTask
@@ -46,6 +47,7 @@ from tensorfleet.orchestrator.service_levels import LOOKS, ObjectiveWatch, Uptim
 from tensorfleet.orchestrator.sessions import Session, Sessions
 from tensorfleet.orchestrator.spans import assigned
 from tensorfleet.orchestrator.sweep import Sweep
+from tensorfleet.orchestrator.usage import UsageWatch
 from tensorfleet.scheduling.model import Policy
 from tensorfleet.secrets.vault import Vault
 from tensorfleet.settings import Settings
@@ -76,6 +78,7 @@ class Orchestrator:
         measured: SqlMeasurements,
         levels: ServiceLevels,
         vault: Vault,
+        usage: SqlUsage,
     ) -> None:
         self._settings = settings
         self._workers = workers
@@ -110,6 +113,7 @@ class Orchestrator:
         self.scaler = self._build_scaler(scaling) if settings.autoscale.enabled else None
         self.budgets = self._build_budgets(ledger, events) if settings.budgets else None
         self.uptime = UptimeWatch(self.engine, measured, settings, clock)
+        self.usage = UsageWatch(workers, usage, lambda: self.engine.board.waiting, clock)
         self.objectives = ObjectiveWatch(self.engine, levels, events, clock, LOOKS * settings.sla.every_s)
 
     def _build_budgets(self, ledger: SqlLedgerStore, events: SqlEventLog) -> BudgetWatch:
@@ -158,6 +162,7 @@ class Orchestrator:
             group.create_task(self.health.run())
             group.create_task(self.uptime.run())
             group.create_task(self.objectives.run())
+            group.create_task(self.usage.run())
             if self.scaler is not None:
                 group.create_task(self.scaler.run())
             if self.budgets is not None:

@@ -14,6 +14,7 @@ class ModelRead(TypedDict):
     """A registered model: a name with its versions."""
 
     name: str
+    workspace: str
     latest_version: int
     aliases: Annotated[dict[str, int], Field(description="which version each alias points at")]
     created_at: Instant

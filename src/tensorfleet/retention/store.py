@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import String, and_, cast, delete, exists, func, or_, select
 
 from tensorfleet.adapters.database import Database
-from tensorfleet.adapters.schema import events, jobs
+from tensorfleet.adapters.schema import events, jobs, metric_segments
 from tensorfleet.jobs.model import JobStatus
 from tensorfleet.retention.model import ENTRIES, Ended, Kind
 
@@ -54,8 +54,14 @@ class SqlRetentionStore:
         query = query.where(events.c.job_id == job_id)
         if kind is not None:
             query = query.where(events.c.kind == ENTRIES[kind])
+        its = metric_segments.c
+        size = func.length(its.pieces) + func.length(its.thin) + func.length(its.whole)
+        rolled = select(func.coalesce(func.sum(size), 0))
         with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
+            found = int(connection.execute(query).scalar_one())
+            if kind in (None, Kind.METRICS):
+                found += int(connection.execute(rolled.where(its.job_id == job_id)).scalar_one())
+            return found
 
     def remove_entries(self, job: Ended, kind: Kind) -> bool:
         with self._database.begin() as connection:
@@ -65,4 +71,6 @@ class SqlRetentionStore:
                 return False
             mine = and_(events.c.job_id == job.id, events.c.kind == ENTRIES[kind])
             connection.execute(delete(events).where(mine))
+            if kind is Kind.METRICS:
+                connection.execute(delete(metric_segments).where(metric_segments.c.job_id == job.id))
             return True

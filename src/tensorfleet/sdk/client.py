@@ -1,10 +1,10 @@
-# Made of sdk/aio/client.py by `make sdk`: change that file. 01e1f182a9f2
+# Made of sdk/aio/client.py by `make sdk`: change that file. c3ff62174962
 """The way into the SDK: `tensorfleet.Client()`."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -176,9 +176,19 @@ class Client:
         answer: dict[str, Any] = self.transport.call("GET", "/sla", params=params)
         return answer
 
-    def events(self, *, after: int = 0) -> Generator[Event]:
-        """Yields the events of all jobs as they happen, without an end."""
-        with closing(follow(self.transport, "/events", after=after)) as told:
+    def settings(self) -> dict[str, Any]:
+        """What the platform runs with, without secrets: `version, runs, features, limits, retention, prices` and more."""
+        answer: dict[str, Any] = self.transport.call("GET", "/settings")
+        return answer
+
+    def events(self, *, after: int = 0, detail: Sequence[str] | None = None) -> Generator[Event]:
+        """Yields the events of all jobs as they happen, without an end.
+
+        Args:
+            detail: ids of jobs, at most 50: `metrics` and `log` of these alone; without it those of all.
+        """
+        params = None if detail is None else {"detail": list(detail) or [""]}
+        with closing(follow(self.transport, "/events", after=after, params=params)) as told:
             for found in told:
                 if found is not None:
                     yield Event.from_dict(found[1])

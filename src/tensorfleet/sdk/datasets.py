@@ -1,4 +1,4 @@
-# Made of sdk/aio/datasets.py by `make sdk`: change that file. 394712323af1
+# Made of sdk/aio/datasets.py by `make sdk`: change that file. 28bdd2148d0b
 """Datasets: add files and URLs as immutable versions, read and download them."""
 
 from __future__ import annotations
@@ -52,6 +52,23 @@ class Datasets:
             version = int(found[0]["version"])
         answer: dict[str, Any] = self._transport.call("GET", segments("datasets", name, "versions", version))
         return answer
+
+    def rows(
+        self, name: str, version: int | None = None, *, offset: int = 0, limit: int = 50
+    ) -> dict[str, Any]:
+        """Some rows of a version, the latest when None: `columns, rows, offset, total`; at most 200, without the file."""
+        path = segments("datasets", name, "versions", "latest" if version is None else version, "rows")
+        params = {"offset": offset, "limit": limit}
+        found: dict[str, Any] = self._transport.call("GET", path, params=params)
+        return found
+
+    def lineage(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """Which jobs have read it, and which models came of them: `nodes, edges, cut`."""
+        params = {"version": version}
+        found: dict[str, Any] = self._transport.call(
+            "GET", segments("datasets", name, "lineage"), params=params
+        )
+        return found
 
     def add(
         self,

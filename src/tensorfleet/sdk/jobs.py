@@ -1,4 +1,4 @@
-# Made of sdk/aio/jobs.py by `make sdk`: change that file. 1bd781c1990b
+# Made of sdk/aio/jobs.py by `make sdk`: change that file. 3728f73450b4
 """Jobs: follow, wait for, stop and read them."""
 
 from __future__ import annotations
@@ -6,14 +6,16 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorfleet.errors import InvalidInput, JobFailed, NotFound, Unavailable, nearest
-from tensorfleet.kit.clock import parse_rfc3339
-from tensorfleet.sdk.events import Event, Point
+from tensorfleet.kit.clock import rfc3339
+from tensorfleet.sdk.events import Event
 from tensorfleet.sdk.job_files import download_files, list_files
 from tensorfleet.sdk.logs import LineJoiner, LogLine
+from tensorfleet.sdk.metrics import Courses, MetricSummary, asked, course_of, summary_of
 from tensorfleet.sdk.models import Model, Models
 from tensorfleet.sdk.paths import segments
 from tensorfleet.sdk.profiling import download_trace
@@ -197,17 +199,33 @@ class Job:
                 return
             query = {**query, "after": page["items"][-1]["id"], "tail": None}
 
-    def metrics(self, points: int | None = None) -> dict[str, list[Point]]:
-        """Every metric's values so far, by its name; thinned out to so many `points` of each."""
-        found: dict[str, list[Point]] = {}
-        for item in self._transport.pages(segments("jobs", self.id, "metrics"), {"points": points}):
-            course = [
-                Point(int(p["step"]), float(p["value"]), parse_rfc3339(p["at"]))
-                for p in item["points"]
-                if p["value"] is not None
-            ]
-            found.setdefault(item["name"], []).extend(course)
-        return found
+    def metrics(
+        self,
+        points: int | None = None,
+        names: Sequence[str] | None = None,
+        *,
+        rank: int = 0,
+        steps: tuple[int | None, int | None] = (None, None),
+    ) -> Courses:
+        """Every metric's values so far, by its name.
+
+        Args:
+            points: at most so many of each, with the least and the greatest of each part of a chart; all when left out.
+            names: these metrics alone.
+            rank: whose.
+            steps: from where to where, both included; None for the begin or the end.
+        """
+        path = segments("jobs", self.id, "metrics")
+        return {
+            item["name"]: course_of(item)
+            for query in asked(points, names, rank, steps)
+            for item in self._transport.pages(path, query)
+        }
+
+    def metric_summaries(self, rank: int = 0) -> dict[str, MetricSummary]:
+        """What metrics there are, by their names, without their courses: how many points, ends and extremes."""
+        pages = self._transport.pages(segments("jobs", self.id, "metrics", "summary"), {"rank": rank})
+        return {item["name"]: summary_of(item) for item in pages}
 
     def evaluation(self) -> dict[str, Any]:
         """All that was measured of the model: `{job_id, metrics, evaluation}`, with curves and importance of columns.
@@ -374,22 +392,53 @@ class Jobs:
     def list(
         self,
         *,
-        status: str | None = None,
+        status: str | Sequence[str] | None = None,
         name: str | None = None,
         kind: str | None = None,
         study: str | None = None,
         workspace: str | None = None,
+        search: str | None = None,
+        algorithm: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        sort: str = "-created_at",
         limit: int | None = 100,
     ) -> list[Job]:
         """Jobs, the newest first; all of them when `limit` is None.
 
         Args:
+            status: one, or several of which a job has one.
             study: a study's id: only its trials.
+            search: somewhere in the name, or at the begin of the id, in upper or lower case.
+            since, until: submitted from an instant on, and before another one; both with a time zone.
+            sort: created_at, name, status or priority, with - in front for descending.
         """
         params = {
-            "status": status, "name": name, "kind": kind, "study": study, "workspace": workspace, "sort": "-created_at"
+            "status": status, "name": name, "kind": kind, "study": study, "workspace": workspace, "q": search,
+            "algorithm": algorithm, "since": rfc3339(since), "until": rfc3339(until), "sort": sort,
         }  # fmt: skip
         return [Job(self._transport, item) for item in self._transport.pages("/jobs", params, limit)]
+
+    def counts(self, **having: Any) -> dict[str, int]:
+        """How many jobs there are of each status.
+
+        Args:
+            having: of those alone that are looked for, as `list` has it: status, name, kind, study, workspace, search, ...
+        """
+        found = {("q" if key == "search" else key): value for key, value in having.items()}
+        params = {
+            key: rfc3339(value) if isinstance(value, datetime) else value for key, value in found.items()
+        }
+        answer: dict[str, Any] = self._transport.call("GET", "/jobs/counts", params=params)
+        return dict(answer["counts"])
+
+    def metrics(self, jobs: Sequence[str], names: Sequence[str], points: int = 300) -> dict[str, Courses]:
+        """The same metrics of up to 20 jobs, by the job's id and the metric's name, thinned out as `Job.metrics` does it."""
+        found: dict[str, Courses] = {job_id: {} for job_id in jobs}
+        query = {"job_id": [*found], "name": [*names], "points": points}
+        for item in self._transport.pages("/metrics", query):
+            found[item["job_id"]][item["name"]] = course_of(item)
+        return found
 
     def cancel(self, ids: Sequence[str] = (), **having: str) -> dict[str, dict[str, Any]]:
         """Cancels several jobs at once; returns what became of each by its id, as `POST /jobs/cancel` answers it.

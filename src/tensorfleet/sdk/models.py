@@ -1,4 +1,4 @@
-# Made of sdk/aio/models.py by `make sdk`: change that file. e272cbdfc6c3
+# Made of sdk/aio/models.py by `make sdk`: change that file. 42b9e4812f5a
 """Registered models: find, download and use them."""
 
 from __future__ import annotations
@@ -152,6 +152,14 @@ class Models:
         return Model(
             self._transport, self._transport.call("GET", segments("models", name, "versions", version))
         )
+
+    def lineage(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """Which jobs it came of, and what these have read and gone on from: `nodes, edges, cut`."""
+        params = {"version": version}
+        found: dict[str, Any] = self._transport.call(
+            "GET", segments("models", name, "lineage"), params=params
+        )
+        return found
 
     def promote(self, name: str, version: int, alias: str) -> None:
         """Points `alias` (`production`) at a version."""

@@ -1,9 +1,9 @@
-# Made of sdk/aio/sse.py by `make sdk`: change that file. 3204b4668dbd
+# Made of sdk/aio/sse.py by `make sdk`: change that file. c1cb7fcf147a
 """A stream of Server-Sent Events that survives broken connections."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -15,7 +15,13 @@ from tensorfleet.sdk.transport import Transport
 
 
 def follow(
-    transport: Transport, path: str, *, after: int = 0, quiet_s: float = 30.0, patience_s: float = 60.0
+    transport: Transport,
+    path: str,
+    *,
+    after: int = 0,
+    quiet_s: float = 30.0,
+    patience_s: float = 60.0,
+    params: Mapping[str, list[str]] | None = None,
 ) -> Generator[tuple[str, dict[str, Any]] | None]:
     """Yields `(event, data)` from `path`; after a break it connects again with the id of the last event.
 
@@ -36,7 +42,7 @@ def follow(
     while True:
         reason = "the server closed the stream"
         try:
-            with closing(_connection(transport, path, last, quiet_s)) as events:
+            with closing(_connection(transport, path, last, quiet_s, params)) as events:
                 for event in events:
                     waits = delays(patience_s)
                     if event is None:
@@ -65,12 +71,14 @@ def follow(
         transport.sleep(delay)
 
 
-def _connection(transport: Transport, path: str, last: int, quiet_s: float) -> Generator[ServerEvent | None]:
+def _connection(
+    transport: Transport, path: str, last: int, quiet_s: float, params: Mapping[str, list[str]] | None
+) -> Generator[ServerEvent | None]:
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
     if last:
         headers["Last-Event-ID"] = str(last)
     decoder = SseDecoder()
-    with transport.open(path, headers=headers, read_s=quiet_s) as response:
+    with transport.open(path, headers=headers, params=params, read_s=quiet_s) as response:
         for chunk in response.iter_bytes():
             events: list[ServerEvent | None] = [*decoder.feed(chunk)]
             yield from events or [None]

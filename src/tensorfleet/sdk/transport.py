@@ -1,4 +1,4 @@
-# Made of sdk/aio/transport.py by `make sdk`: change that file. 6714a3d6367f
+# Made of sdk/aio/transport.py by `make sdk`: change that file. 0ba532928001
 """HTTP to the gateway: authentication, retries, and answers as values or errors of `tensorfleet.errors`."""
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ class Transport:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
+        params: Mapping[str, list[str]] | None = None,
         read_s: float = 60.0,
         accepted: Collection[int] = (),
     ) -> Iterator[httpx.Response]:
@@ -145,7 +146,7 @@ class Transport:
         sent = {"Accept-Encoding": "identity", **(headers or {})}
         url = self.address.url + API + path
         try:
-            query = self._workspace(path)
+            query = {**(params or {}), **self._workspace(path)}
             with self._http.stream("GET", url, params=query, headers=sent, timeout=timeout) as response:
                 self._answered = True
                 if not response.is_success and response.status_code not in accepted:

@@ -1,4 +1,4 @@
-# Made of sdk/aio/workers.py by `make sdk`: change that file. 114843d8c6a9
+# Made of sdk/aio/workers.py by `make sdk`: change that file. 0726df90f6d3
 """The fleet's workers."""
 
 from __future__ import annotations
@@ -57,6 +57,18 @@ class Workers:
     def check(self, worker_id: str) -> dict[str, Any]:
         """Has its machine looked at now; the worker as it is before that.  `health` tells it afterwards."""
         found: dict[str, Any] = self._transport.call("POST", segments("workers", worker_id, "check"))
+        return found
+
+    def usage(self, worker_id: str | None = None, *, hours: float = 24, points: int = 300) -> dict[str, Any]:
+        """How busy a worker was, or without an id the fleet: `from, to, step_s, points`.
+
+        Args:
+            hours: so far back from now; a week is kept unless the settings say otherwise.
+            points: about so many steps, each with means and highest values.
+        """
+        path = "/fleet/usage" if worker_id is None else segments("workers", worker_id, "usage")
+        params = {"hours": hours, "points": points}
+        found: dict[str, Any] = self._transport.call("GET", path, params=params)
         return found
 
     def scaling(self) -> dict[str, Any]:

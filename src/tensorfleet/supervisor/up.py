@@ -17,7 +17,7 @@ from tensorfleet.gateway.acme import check_installed
 from tensorfleet.gateway.listen import described, listen
 from tensorfleet.kit.files import write_atomic
 from tensorfleet.monitor.wake import SUPERVISOR_SOCKET_NAME
-from tensorfleet.settings import ADDRESS_FILE, Settings, ensure_home
+from tensorfleet.settings import ADDRESS_FILE, Settings, default_home, ensure_home
 from tensorfleet.supervisor.launchers import check_launcher
 from tensorfleet.supervisor.lock import HomeLock
 from tensorfleet.supervisor.roles import RunningRole, local_roles
@@ -129,8 +129,15 @@ async def _announce(
             say(f"not ready after a minute; see {settings.home / 'logs'}")
             return
     say(f"ready at {url} after {time.monotonic() - began:.1f} s, {slots_of(settings)}, home {settings.home}")
+    say(f"`{opening(settings)}` opens its page, and signs you in")
     await asyncio.sleep(CATCH_UP_AFTER_S)
     catch_up()
+
+
+def opening(settings: Settings) -> str:
+    """What to call for the page of the platform on this home."""
+    own = settings.home.resolve() == default_home().resolve()
+    return "tensorfleet open" if own else f"TENSORFLEET_HOME={settings.home} tensorfleet open"
 
 
 def slots_of(settings: Settings) -> str:

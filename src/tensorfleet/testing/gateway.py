@@ -177,8 +177,18 @@ class FakeGateway:
                       "evidence": {"holders": [{"job_id": "j-1", "ranks": {"w-1": [0]}}]},
                       "expected_start": "2026-03-04T05:06:07.000000Z"})  # fmt: skip
 
-    def _metrics(self, _: httpx.Request, job_id: str) -> httpx.Response:
-        return _json({"items": self.metrics.get(job_id, []), "next_cursor": None})
+    def _metrics(self, request: httpx.Request, job_id: str) -> httpx.Response:
+        names = request.url.params.get_list("name")
+        found = [one for one in self.metrics.get(job_id, []) if not names or one["name"] in names]
+        return _json({"items": found, "next_cursor": None})
+
+    def _metrics_summary(self, _: httpx.Request, job_id: str) -> httpx.Response:
+        items = []
+        for one in self.metrics.get(job_id, []):
+            values = [point["value"] for point in one["points"]]
+            ends = {"min": min(values), "max": max(values), "last": one["points"][-1]}
+            items.append({"name": one["name"], "rank": 0, "count": len(values), **ends})
+        return _json({"items": items, "next_cursor": None})
 
     def _evaluation(self, _: httpx.Request, job_id: str) -> httpx.Response:
         found = self.evaluations.get(job_id)
@@ -338,6 +348,7 @@ _ROUTES: list[tuple[str, str, Callable[..., httpx.Response]]] = [
     ("POST", _JOB + "/(cancel|pause|resume|retry)", FakeGateway._job),
     ("GET", _JOB + "/why", FakeGateway._why),
     ("GET", _JOB + "/metrics", FakeGateway._metrics),
+    ("GET", _JOB + "/metrics/summary", FakeGateway._metrics_summary),
     ("GET", _JOB + "/evaluation", FakeGateway._evaluation),
     ("GET", _JOB + "/waterfall", FakeGateway._waterfall),
     ("GET", _JOB + "/profile", FakeGateway._profile),

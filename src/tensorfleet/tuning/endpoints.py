@@ -51,7 +51,7 @@ def build_router(studies: StudyService) -> APIRouter:
         sort: Sort = "-created_at",
     ) -> JSONResponse:
         """Studies, the newest first."""
-        filters = JobFilter(status.value if status else None, name, KIND, workspace)
+        filters = JobFilter((status.value,) if status else (), name, KIND, workspace)
         found, following = await asyncio.to_thread(studies.page, filters, limit, cursor, sort)
         return JSONResponse({"items": found, "next_cursor": following})
 

@@ -54,6 +54,32 @@ async def test_a_raw_body_becomes_a_version(http: httpx.AsyncClient) -> None:
     assert (await http.get("/datasets/flowers")).json()["latest_version"] == 1
 
 
+async def test_rows_are_read_from_any_place(http: httpx.AsyncClient) -> None:
+    await upload(http, format="csv")
+    asked = "/datasets/flowers/versions/latest/rows"
+    found = await http.get(asked, params={"offset": 3, "limit": 2})
+    assert found.json() == {
+        "columns": ["x", "species"], "rows": [[1.25, "virginica"], [2.5, "setosa"]], "offset": 3, "total": 2000,
+    }  # fmt: skip
+    again = await http.get(
+        asked, params={"offset": 3, "limit": 2}, headers={"If-None-Match": found.headers["etag"]}
+    )
+    assert again.status_code == 304
+    assert (await http.get(asked, params={"offset": 1999})).json()["rows"] == [[999.25, "virginica"]]
+    assert (await http.get(asked, params={"offset": 2000})).json()["rows"] == []
+    assert (await http.get("/datasets/flowers/versions/7/rows")).status_code == 404
+    for wrong in ({"limit": 201}, {"limit": 0}, {"offset": -1}, {"offset": 10**7}):
+        assert (await http.get(asked, params=wrong)).status_code == 422
+
+
+async def test_rows_while_the_files_are_away(http: httpx.AsyncClient, objects: FolderObjectStore) -> None:
+    await upload(http, format="csv")
+    objects.folder.rename(objects.folder.with_name("elsewhere"))
+    answer = await http.get("/datasets/flowers/versions/1/rows")
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "unavailable"
+
+
 async def test_lists_have_cursors(http: httpx.AsyncClient) -> None:
     for name in ("a", "b", "c"):
         assert (await http.post("/datasets", json={"name": name, "description": "d"})).status_code == 201

@@ -51,6 +51,13 @@ def test_a_line_without_end_is_sent_in_pieces(path: Path) -> None:
     assert len(send(stream, final=True)) == 10
 
 
+def test_a_long_line_is_sent_whole_as_far_as_the_window_holds_it(path: Path) -> None:
+    line = b"x" * (3 * CHUNK_BYTES) + b"\n"
+    path.write_bytes(b"one\n" + line + b"two\n")
+    stream = Stream(path, NO_LIMIT)
+    assert [send(stream) for _ in range(3)] == [b"one\n", line, b"two\n"]
+
+
 def test_no_more_is_on_its_way_than_the_window(path: Path) -> None:
     line = b"y" * 1023 + b"\n"
     path.write_bytes(line * (2 * WINDOW_BYTES // len(line)))
@@ -60,6 +67,19 @@ def test_no_more_is_on_its_way_than_the_window(path: Path) -> None:
     assert stream.sent == WINDOW_BYTES
     stream.taken = CHUNK_BYTES
     assert len(stream.next_chunk(final=False)) == CHUNK_BYTES
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_no_line_is_cut_where_the_window_ends(path: Path, final: bool) -> None:
+    line = b"z" * 1000 + b"\n"
+    path.write_bytes(line * (WINDOW_BYTES // len(line) + 3))
+    stream = Stream(path, NO_LIMIT)
+    while data := stream.next_chunk(final):
+        assert data.endswith(b"\n")
+        stream.sent += len(data)
+    assert WINDOW_BYTES - stream.sent < len(line)
+    stream.taken = stream.sent
+    assert stream.next_chunk(final) == path.read_bytes()[stream.sent :]
 
 
 @pytest.mark.parametrize("size", [11, 12, 100_000])

@@ -156,6 +156,21 @@ def test_small_files_are_profiled_exactly(tmp_path: Path) -> None:
     assert found.profile["d"]["min"].startswith("2023-01-02")
     assert found.profile["d"]["max"].startswith("2024-01-02")
     assert found.columns[1].missing == 1
+    histogram = found.profile["d"]["histogram"]
+    assert histogram["counts"] == [1] + [0] * 18 + [1]
+    assert (histogram["edges"][0], histogram["edges"][-1]) == (
+        found.profile["d"]["min"],
+        found.profile["d"]["max"],
+    )
+    assert histogram["edges"][10].startswith("2023-07-03 12:00:00")
+
+
+def test_texts_that_come_again_are_named(tmp_path: Path) -> None:
+    names = [*(f"name {number}" for number in range(100)), "nobody", "nobody"]
+    found = look_at(tmp_path, ("t,u\n" + "".join(f"{one},{n}x\n" for n, one in enumerate(names))).encode())
+    assert [column.type for column in found.columns] == ["text", "text"]
+    assert found.profile["t"]["top"][0] == {"value": "nobody", "count": 2}
+    assert found.profile["u"] == {}
 
 
 def test_huge_numbers_still_give_json(tmp_path: Path) -> None:

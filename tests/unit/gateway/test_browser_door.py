@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ class Sessions:
     """Knows one cookie; the next look brings `renewed`."""
 
     renewed: str | None = None
+    who: Principal = ANNA
     looks: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
@@ -34,9 +35,9 @@ class Sessions:
         self.looks.append(cookie)
         if cookie != "good":
             raise NotAuthenticated("no")
-        return Seen(ANNA, self.renewed)
+        return Seen(self.who, self.who.credential or "", self.renewed)
 
-    def begin(self, user: Any, address: str, program: str, ends_at: Any = None) -> tuple[str, str]:
+    def begin(self, user: Any, address: str, program: str, *until: Any) -> tuple[str, str]:
         return "s-2", "new"
 
     def end(self, cookie: str) -> None:
@@ -196,3 +197,11 @@ def test_a_new_session_takes_the_place_of_the_former_one(gateway: Gateway) -> No
 def test_a_cookie_that_is_there_twice_is_none(headers: list[str], expected: str | None) -> None:
     scope = {"headers": [(b"cookie", header.encode()) for header in headers]}
     assert read_cookie(scope, "a") == expected
+
+
+async def test_signing_out_ends_a_session_of_a_key_too(gateway: Gateway) -> None:
+    """For everything else such a caller is the key, which does not end."""
+    gateway.sessions.who = replace(ROBOT, credential="s-1")
+    token = page_token(gateway)
+    await gateway.ask(LOGOUT, cookie=f"{COOKIE}=good; tensorfleet_csrf={token}", x_csrf_token=token)
+    assert gateway.sessions.ended == ["good"]

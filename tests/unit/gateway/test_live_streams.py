@@ -213,6 +213,45 @@ async def test_what_the_caller_may_not_see_is_left_out(log: Log, watcher: LogWat
     await reader.close()
 
 
+async def test_details_are_told_of_the_jobs_that_are_looked_at_alone(log: Log, watcher: LogWatcher) -> None:
+    told = {None: [1, 2, 3, 4, 5, 6, 7], frozenset({"j-2"}): [1, 4, 5, 6, 7], frozenset({""}): [1, 6, 7]}
+    readers = {detail: Reader(watcher, log, detail=detail) for detail in told}
+    for job_id, kind in (
+        ("j-1", "job.started"),
+        ("j-1", "log"),
+        ("j-1", "metrics"),
+        ("j-2", "log"),
+        ("j-2", "metrics"),
+    ):
+        log.add(job_id, kind)
+    waiting = [
+        asyncio.create_task(reader.until(lambda r=reader: 7 in r.ids))  # type: ignore[misc]
+        for reader in readers.values()
+    ]
+    await asyncio.sleep(0.02)
+    log.add("j-1", "checkpoint")
+    await asyncio.sleep(0.01)
+    log.add("j-2", "job.completed")
+    await asyncio.gather(*waiting)
+    assert {detail: reader.ids for detail, reader in readers.items()} == told
+    for reader in readers.values():
+        await reader.close()
+
+
+async def test_a_stream_from_which_all_is_left_out_says_that_it_lives_and_where_it_is(
+    log: Log, watcher: LogWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "KEEP_ALIVE_S", 0.03)
+    reader = Reader(watcher, log, detail=())
+    waiting = asyncio.create_task(reader.until(lambda: len(reader.ids) >= 2))
+    while not waiting.done():  # the log grows all the time: it never waits for as long as a keep-alive
+        log.add("j-1", "metrics")
+        await asyncio.sleep(0.001)
+    assert reader.kinds == []
+    assert 0 < reader.ids[0] < reader.ids[1] <= len(log.events)
+    await reader.close()
+
+
 async def test_it_does_not_look_while_nobody_listens(log: Log, watcher: LogWatcher) -> None:
     reader = Reader(watcher, log)
     log.add()

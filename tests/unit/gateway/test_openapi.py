@@ -81,7 +81,17 @@ def test_parameters_have_limits(every: list[Operation]) -> None:
 
 def _limited(schema: dict[str, Any]) -> bool:
     kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
-    ends = ("maximum", "exclusiveMaximum", "maxLength", "enum", "pattern", "format", "const", "$ref")
+    ends = (
+        "maximum",
+        "exclusiveMaximum",
+        "maxLength",
+        "maxItems",
+        "enum",
+        "pattern",
+        "format",
+        "const",
+        "$ref",
+    )
     return all(kind.get("type") == "boolean" or any(end in kind for end in ends) for kind in kinds)
 
 

@@ -144,10 +144,10 @@ async def test_they_are_served_as_pictures_that_can_do_nothing() -> None:
         if job_id not in ("j-1", "j-2"):
             raise NotFound(f"there is no job '{job_id}'")
 
-    jobs: Any = SimpleNamespace(evaluation=evaluation, get=get, metrics=lambda *_: [])
+    jobs: Any = SimpleNamespace(evaluation=evaluation, get=get)
     app = FastAPI()
     add_problem_handlers(app)
-    app.include_router(build_router(jobs))
+    app.include_router(build_router(jobs, lambda job_id, points: {}))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         listed = (await client.get("/jobs/j-1/plots")).json()["items"]
         assert listed[1] == {"name": "roc", "url": "/api/v1/jobs/j-1/plots/roc.svg"}

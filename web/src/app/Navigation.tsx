@@ -4,7 +4,7 @@ import ListItemButton from "@mui/material/ListItemButton";
 import ListItemIcon from "@mui/material/ListItemIcon";
 import ListItemText from "@mui/material/ListItemText";
 import { useTranslation } from "react-i18next";
-import { NavLink, useLocation } from "react-router";
+import { Link, useLocation } from "react-router";
 import { Icon } from "@/components";
 import { useSession } from "@/lib/session";
 import { features } from "./features";
@@ -17,6 +17,10 @@ export function Navigation({ width, onGo }: { width: number; onGo?: () => void }
   const items = features.flatMap((feature) =>
     (feature.nav ?? []).map((item) => ({ ...item, from: feature.name })),
   );
+  const here = currentOf(
+    items.map((item) => item.path),
+    pathname,
+  );
   return (
     <List component="nav" aria-label={t("navigation", { ns: "app" })} dense sx={{ width, px: 1 }}>
       {items
@@ -24,11 +28,11 @@ export function Navigation({ width, onGo }: { width: number; onGo?: () => void }
         .map((item) => (
           <ListItem key={item.path} disablePadding component="div">
             <ListItemButton
-              component={NavLink}
+              component={Link}
               to={item.path}
-              end={item.path === "/"}
               onClick={onGo}
-              selected={item.path === "/" ? pathname === "/" : pathname.startsWith(item.path)}
+              selected={item.path === here}
+              aria-current={item.path === here ? "page" : undefined}
               sx={{ borderRadius: 1, mb: 0.25 }}
             >
               <ListItemIcon sx={{ minWidth: 36 }}>
@@ -40,4 +44,10 @@ export function Navigation({ width, onGo }: { width: number; onGo?: () => void }
         ))}
     </List>
   );
+}
+
+/** Of the places the one that is meant: /jobs/new is not a job. */
+export function currentOf(places: string[], pathname: string): string | undefined {
+  const above = (place: string) => pathname === place || (place !== "/" && pathname.startsWith(`${place}/`));
+  return places.filter(above).sort((a, b) => b.length - a.length)[0];
 }

@@ -60,6 +60,7 @@ export function Shell() {
           <Box
             component={Link}
             to={paths.overview}
+            aria-label="TensorFleet"
             sx={{ display: "flex", gap: 1, alignItems: "center", color: "inherit", textDecoration: "none" }}
           >
             <img src="/icon.svg" alt="" width={26} height={26} />
@@ -72,7 +73,7 @@ export function Shell() {
           <LiveBadge />
           <Button
             color="inherit"
-            aria-label={t("palette.open")}
+            aria-label={t("palette.openBy", { keys: "Ctrl K" })}
             onClick={() => setPalette(true)}
             sx={{ minWidth: 0, border: 1, borderColor: "divider" }}
             startIcon={<Icon path={mdiMagnify} />}

@@ -1,4 +1,5 @@
 import { byId, call, say, whoIsIt } from "./shared.js";
+import { speak, text } from "./texts.js";
 
 const asked = new URLSearchParams(location.search);
 
@@ -15,7 +16,7 @@ async function letIn() {
 
 function refuse() {
   byId("ask").hidden = true;
-  say("The program was not let in. You may close this window.");
+  say(text("program.refused"));
 }
 
 function failed(error) {
@@ -24,6 +25,7 @@ function failed(error) {
 }
 
 async function begin() {
+  speak("letIn.title");
   const who = await whoIsIt();
   if (who === null) {
     location.replace(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);

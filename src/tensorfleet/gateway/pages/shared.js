@@ -1,5 +1,7 @@
 // What both pages need of the API.
 
+import { text } from "./texts.js";
+
 export const byId = (id) => document.getElementById(id);
 
 export function say(text) {
@@ -15,16 +17,24 @@ function pageToken() {
 export async function call(method, path, body) {
   const headers = { "X-CSRF-Token": pageToken() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(`/api/v1${path}`, {
+  const answer = await ask(`/api/v1${path}`, {
     method,
     headers,
     credentials: "same-origin",
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  const text = await answer.text();
-  const found = text ? JSON.parse(text) : null;
+  const said = await answer.text();
+  const found = said ? JSON.parse(said) : null;
   if (!answer.ok) throw Object.assign(new Error(found?.detail ?? `status ${answer.status}`), { status: answer.status });
   return found;
+}
+
+async function ask(address, how) {
+  try {
+    return await fetch(address, how);
+  } catch {
+    throw new Error(text("away"));
+  }
 }
 
 // Who is signed in with this browser; null for nobody.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from tensorfleet.kit.clock import rfc3339
 from tensorfleet.sdk.aio.auth import held
@@ -48,6 +49,25 @@ class AsyncAccess:
             code = await apart(waiting.wait, wait_s)
         body = {"code": code, "verifier": waiting.verifier, "redirect_uri": waiting.redirect_uri}
         return await self._keep(await self._transport.call("POST", "/auth/program/token", json=body))
+
+    async def open_page(self, show: Callable[[str], Any], next: str = "/") -> dict[str, Any]:  # noqa: A002
+        """Has a browser sign in as this client, at an address that is good once, for a minute.
+
+        Args:
+            show: called with the address, such as `webbrowser.open`.
+            next: the place in the page to go on to.
+
+        Returns:
+            `{url, username, expires_in}`.
+        """
+        who = await self.me()
+        made = await self._transport.call("POST", "/auth/ticket")
+        # After the #: no server, proxy or log sees it.
+        url = f"{self._transport.address.url}/sign-in?{urlencode({'next': next})}#" + urlencode(
+            {"code": made["code"], "as": who["username"]}
+        )
+        show(url)
+        return {"url": url, "username": who["username"], "expires_in": made["expires_in"]}
 
     async def _keep(self, tokens: dict[str, Any]) -> dict[str, Any]:
         credentials = Credentials()

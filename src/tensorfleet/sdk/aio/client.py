@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -179,9 +179,19 @@ class AsyncClient:
         answer: dict[str, Any] = await self.transport.call("GET", "/sla", params=params)
         return answer
 
-    async def events(self, *, after: int = 0) -> AsyncGenerator[Event]:
-        """Yields the events of all jobs as they happen, without an end."""
-        async with aclosing(follow(self.transport, "/events", after=after)) as told:
+    async def settings(self) -> dict[str, Any]:
+        """What the platform runs with, without secrets: `version, runs, features, limits, retention, prices` and more."""
+        answer: dict[str, Any] = await self.transport.call("GET", "/settings")
+        return answer
+
+    async def events(self, *, after: int = 0, detail: Sequence[str] | None = None) -> AsyncGenerator[Event]:
+        """Yields the events of all jobs as they happen, without an end.
+
+        Args:
+            detail: ids of jobs, at most 50: `metrics` and `log` of these alone; without it those of all.
+        """
+        params = None if detail is None else {"detail": list(detail) or [""]}
+        async with aclosing(follow(self.transport, "/events", after=after, params=params)) as told:
             async for found in told:
                 if found is not None:
                     yield Event.from_dict(found[1])

@@ -54,6 +54,23 @@ class AsyncDatasets:
         )
         return answer
 
+    async def rows(
+        self, name: str, version: int | None = None, *, offset: int = 0, limit: int = 50
+    ) -> dict[str, Any]:
+        """Some rows of a version, the latest when None: `columns, rows, offset, total`; at most 200, without the file."""
+        path = segments("datasets", name, "versions", "latest" if version is None else version, "rows")
+        params = {"offset": offset, "limit": limit}
+        found: dict[str, Any] = await self._transport.call("GET", path, params=params)
+        return found
+
+    async def lineage(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """Which jobs have read it, and which models came of them: `nodes, edges, cut`."""
+        params = {"version": version}
+        found: dict[str, Any] = await self._transport.call(
+            "GET", segments("datasets", name, "lineage"), params=params
+        )
+        return found
+
     async def add(
         self,
         source: str | Path,

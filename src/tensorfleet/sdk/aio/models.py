@@ -152,6 +152,14 @@ class AsyncModels:
             self._transport, await self._transport.call("GET", segments("models", name, "versions", version))
         )
 
+    async def lineage(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """Which jobs it came of, and what these have read and gone on from: `nodes, edges, cut`."""
+        params = {"version": version}
+        found: dict[str, Any] = await self._transport.call(
+            "GET", segments("models", name, "lineage"), params=params
+        )
+        return found
+
     async def promote(self, name: str, version: int, alias: str) -> None:
         """Points `alias` (`production`) at a version."""
         await self._transport.call(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -14,7 +14,13 @@ from tensorfleet.sdk.problems import Silence
 
 
 async def follow(
-    transport: AsyncTransport, path: str, *, after: int = 0, quiet_s: float = 30.0, patience_s: float = 60.0
+    transport: AsyncTransport,
+    path: str,
+    *,
+    after: int = 0,
+    quiet_s: float = 30.0,
+    patience_s: float = 60.0,
+    params: Mapping[str, list[str]] | None = None,
 ) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
     """Yields `(event, data)` from `path`; after a break it connects again with the id of the last event.
 
@@ -35,7 +41,7 @@ async def follow(
     while True:
         reason = "the server closed the stream"
         try:
-            async with aclosing(_connection(transport, path, last, quiet_s)) as events:
+            async with aclosing(_connection(transport, path, last, quiet_s, params)) as events:
                 async for event in events:
                     waits = delays(patience_s)
                     if event is None:
@@ -65,13 +71,13 @@ async def follow(
 
 
 async def _connection(
-    transport: AsyncTransport, path: str, last: int, quiet_s: float
+    transport: AsyncTransport, path: str, last: int, quiet_s: float, params: Mapping[str, list[str]] | None
 ) -> AsyncGenerator[ServerEvent | None]:
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
     if last:
         headers["Last-Event-ID"] = str(last)
     decoder = SseDecoder()
-    async with transport.open(path, headers=headers, read_s=quiet_s) as response:
+    async with transport.open(path, headers=headers, params=params, read_s=quiet_s) as response:
         async for chunk in response.aiter_bytes():
             events: list[ServerEvent | None] = [*decoder.feed(chunk)]
             for event in events or [None]:

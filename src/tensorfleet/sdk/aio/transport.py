@@ -128,6 +128,7 @@ class AsyncTransport:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
+        params: Mapping[str, list[str]] | None = None,
         read_s: float = 60.0,
         accepted: Collection[int] = (),
     ) -> AsyncIterator[httpx.Response]:
@@ -144,7 +145,7 @@ class AsyncTransport:
         sent = {"Accept-Encoding": "identity", **(headers or {})}
         url = self.address.url + API + path
         try:
-            query = self._workspace(path)
+            query = {**(params or {}), **self._workspace(path)}
             async with self._http.stream("GET", url, params=query, headers=sent, timeout=timeout) as response:
                 self._answered = True
                 if not response.is_success and response.status_code not in accepted:

@@ -62,6 +62,20 @@ class AsyncWorkers:
         found: dict[str, Any] = await self._transport.call("POST", segments("workers", worker_id, "check"))
         return found
 
+    async def usage(
+        self, worker_id: str | None = None, *, hours: float = 24, points: int = 300
+    ) -> dict[str, Any]:
+        """How busy a worker was, or without an id the fleet: `from, to, step_s, points`.
+
+        Args:
+            hours: so far back from now; a week is kept unless the settings say otherwise.
+            points: about so many steps, each with means and highest values.
+        """
+        path = "/fleet/usage" if worker_id is None else segments("workers", worker_id, "usage")
+        params = {"hours": hours, "points": points}
+        found: dict[str, Any] = await self._transport.call("GET", path, params=params)
+        return found
+
     async def scaling(self) -> dict[str, Any]:
         """What the autoscaler decided, and why: `enabled, settings, state, decisions`."""
         found: dict[str, Any] = await self._transport.call("GET", "/fleet/scaling")

@@ -2,8 +2,9 @@ import Box from "@mui/material/Box";
 import Checkbox from "@mui/material/Checkbox";
 import TableSortLabel from "@mui/material/TableSortLabel";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useCallback, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
+import { cellClass, TableRow } from "./TableRow";
 
 export interface Column<Row> {
   id: string;
@@ -76,34 +77,42 @@ export function DataTable<Row>(props: Props<Row>) {
     .filter((column) => !column.wide)
     .map((column) => column.width ?? "minmax(110px, 1fr)")
     .join(" ")}`;
-  const line = {
-    display: "grid",
-    gridTemplateColumns: { xs: narrow, md: tracks },
-    alignItems: "center",
-    borderBottom: 1,
-    borderColor: "divider",
-    minWidth: "fit-content",
-    width: "100%",
-  } as const;
-  const cell = (column: Column<Row>) =>
-    ({
+  // One set of rules for the frame, not one for each cell: thousands of them are drawn while one scrolls.
+  const styles = {
+    "& .tf-line": {
+      display: "grid",
+      gridTemplateColumns: { xs: narrow, md: tracks },
+      alignItems: "center",
+      borderBottom: 1,
+      borderColor: "divider",
+      minWidth: "fit-content",
+      width: "100%",
+    },
+    "& .tf-body:hover": { bgcolor: "action.hover" },
+    "& .tf-cell": {
       px: 1,
       minWidth: 0,
       overflow: "hidden",
       textOverflow: "ellipsis",
       whiteSpace: "nowrap",
-      textAlign: column.align ?? "left",
-      display: column.wide ? { xs: "none", md: "block" } : "block",
-    }) as const;
-  if (rows.length === 0 && empty) return <>{empty}</>;
-  const all = selected !== undefined && rows.length > 0 && rows.every((row) => selected.has(idOf(row)));
-  const toggle = (ids: string[], on: boolean) => {
-    const next = new Set(selected);
+      textAlign: "left",
+    },
+    "& .tf-right": { textAlign: "right" },
+    "& .tf-wide": { display: { xs: "none", md: "block" } },
+  } as const;
+  const latest = useRef({ selected, onSelect });
+  useEffect(() => {
+    latest.current = { selected, onSelect };
+  });
+  const toggle = useCallback((ids: string[], on: boolean) => {
+    const next = new Set(latest.current.selected);
     for (const id of ids)
       if (on) next.add(id);
       else next.delete(id);
-    onSelect?.(next);
-  };
+    latest.current.onSelect?.(next);
+  }, []);
+  if (rows.length === 0 && empty) return <>{empty}</>;
+  const all = selected !== undefined && rows.length > 0 && rows.every((row) => selected.has(idOf(row)));
   return (
     <Box
       ref={frame}
@@ -117,13 +126,14 @@ export function DataTable<Row>(props: Props<Row>) {
         maxHeight: height === "auto" ? undefined : height,
         fontSize: "0.875rem",
         contain: "content",
+        ...styles,
       }}
     >
       <Box
         role="rowgroup"
         sx={{ position: "sticky", top: 0, zIndex: 1, bgcolor: "background.paper", minWidth: "fit-content" }}
       >
-        <Box role="row" aria-rowindex={1} sx={{ ...line, height: ROW, fontWeight: 600 }}>
+        <Box role="row" className="tf-line" aria-rowindex={1} sx={{ height: ROW, fontWeight: 600 }}>
           {onSelect && (
             <Box role="columnheader">
               <Checkbox
@@ -136,7 +146,7 @@ export function DataTable<Row>(props: Props<Row>) {
             </Box>
           )}
           {columns.map((column) => (
-            <Header key={column.id} column={column} sx={cell(column)} {...props} />
+            <Header key={column.id} column={column} {...props} />
           ))}
         </Box>
       </Box>
@@ -148,30 +158,15 @@ export function DataTable<Row>(props: Props<Row>) {
           const row = rows[item.index]!;
           const id = idOf(row);
           return (
-            <Box
+            <TableRow
               key={item.key}
-              role="row"
-              aria-rowindex={item.index + 2}
-              aria-selected={selected?.has(id)}
-              sx={{ ...line, "&:hover": { bgcolor: "action.hover" } }}
-              style={{ position: "absolute", height: ROW, transform: `translateY(${item.start}px)` }}
-            >
-              {onSelect && (
-                <Box role="cell">
-                  <Checkbox
-                    size="small"
-                    checked={selected?.has(id) ?? false}
-                    onChange={(_, on) => toggle([id], on)}
-                    slotProps={{ input: { "aria-label": t("table.select", { id }) } }}
-                  />
-                </Box>
-              )}
-              {columns.map((column) => (
-                <Box key={column.id} role="cell" sx={cell(column)}>
-                  {column.cell(row)}
-                </Box>
-              ))}
-            </Box>
+              {...{ row, id, columns }}
+              index={item.index}
+              start={item.start}
+              height={ROW}
+              {...(selected ? { checked: selected.has(id) } : {})}
+              {...(onSelect ? { onToggle: toggle } : {})}
+            />
           );
         })}
       </Box>
@@ -181,21 +176,20 @@ export function DataTable<Row>(props: Props<Row>) {
 
 function Header<Row>({
   column,
-  sx,
   sorting,
   onSort,
-}: { column: Column<Row>; sx: object } & Pick<Props<Row>, "sorting" | "onSort">) {
+}: { column: Column<Row> } & Pick<Props<Row>, "sorting" | "onSort">) {
   const active = sorting?.by === column.id;
   const order = active && sorting.descending ? "descending" : "ascending";
   if (!column.sortable || !onSort) {
     return (
-      <Box role="columnheader" sx={sx}>
+      <Box role="columnheader" className={cellClass(column)}>
         {column.label}
       </Box>
     );
   }
   return (
-    <Box role="columnheader" aria-sort={active ? order : "none"} sx={sx}>
+    <Box role="columnheader" className={cellClass(column)} aria-sort={active ? order : "none"}>
       <TableSortLabel
         active={active}
         direction={order === "descending" ? "desc" : "asc"}

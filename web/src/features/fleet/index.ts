@@ -4,6 +4,9 @@ import { paths } from "@/lib/paths";
 
 export const feature: Feature = {
   name: "fleet",
-  routes: [{ path: "/workers", lazy: () => import("./WorkersPage") }],
+  routes: [
+    { path: "/workers", lazy: () => import("./WorkersPage") },
+    { path: "/workers/:workerId", lazy: () => import("./WorkerPage") },
+  ],
   nav: [{ label: "nav", path: paths.workers, icon: mdiServer, permission: "fleet:read" }],
 };

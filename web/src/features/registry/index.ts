@@ -4,6 +4,9 @@ import { paths } from "@/lib/paths";
 
 export const feature: Feature = {
   name: "registry",
-  routes: [{ path: "/models", lazy: () => import("./ModelsPage") }],
+  routes: [
+    { path: "/models", lazy: () => import("./ModelsPage") },
+    { path: "/models/:name", lazy: () => import("./ModelPage") },
+  ],
   nav: [{ label: "nav", path: paths.models, icon: mdiCubeOutline, permission: "models:read" }],
 };

@@ -4,6 +4,9 @@ import { paths } from "@/lib/paths";
 
 export const feature: Feature = {
   name: "studies",
-  routes: [{ path: "/studies", lazy: () => import("./StudiesPage") }],
+  routes: [
+    { path: "/studies", lazy: () => import("./StudiesPage") },
+    { path: "/studies/:studyId", lazy: () => import("./StudyPage") },
+  ],
   nav: [{ label: "nav", path: paths.studies, icon: mdiTuneVariant, permission: "jobs:read" }],
 };

@@ -4,10199 +4,11025 @@
  */
 
 export interface paths {
-  "/api/v1/algorithms": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The built-in algorithms, with the JSON schema of their hyperparameters
-     * @description The built-in algorithms, with the JSON schema of their hyperparameters.
-     */
-    get: operations["list_algorithms"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/audit": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Entries of the audit log, the newest first
-     * @description Entries of the audit log, the newest first.
-     *
-     *     Needs the permission `audit:read`.
-     */
-    get: operations["list_audit_entries"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/audit/export": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Entries of the audit log as lines of JSON, the oldest first
-     * @description Entries of the audit log as lines of JSON, the oldest first.
-     *
-     *     Needs the permission `audit:read`.
-     */
-    get: operations["export_audit_log"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/audit/verify": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Goes through the whole audit log, and names the first entry that is not as it was written
-     * @description Goes through the whole audit log, and names the first entry that is not as it was written.
-     *
-     *     Needs the permission `audit:read`.
-     */
-    post: operations["verify_audit_log"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/code": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    /**
-     * Makes the secret the second factor of the caller, who has shown a code of it
-     * @description Makes the secret the second factor of the caller, who has shown a code of it.
-     */
-    put: operations["confirm_second_factor"];
-    /**
-     * A secret for an authenticator app; it counts once a code of it was sent back
-     * @description A secret for an authenticator app; it counts once a code of it was sent back.
-     */
-    post: operations["begin_second_factor"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/logout": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Ends the caller's session, with all of its tokens
-     * @description Ends the caller's session, with all of its tokens.
-     */
-    post: operations["sign_out"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/me": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Who calls, and what this one may do where
-     * @description Who calls, and what this one may do where.
-     */
-    get: operations["who_am_i"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/oidc": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The OpenID providers that people may sign in at
-     * @description The OpenID providers that people may sign in at.
-     */
-    get: operations["list_providers"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/oidc/{provider}/callback": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Where a provider sends a browser back to: begins the session of whom it vouches for
-     * @description Where a provider sends a browser back to: begins the session of whom it vouches for.
-     */
-    get: operations["return_from_provider"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/oidc/{provider}/login": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Sends a browser to a provider to sign in there; afterwards it goes on to `next`, a path of this server
-     * @description Sends a browser to a provider to sign in there; afterwards it goes on to `next`, a path of this server.
-     */
-    get: operations["begin_at_provider"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/password": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Changes the caller's own password, and ends its other sessions
-     * @description Changes the caller's own password, and ends its other sessions.
-     */
-    post: operations["change_password"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/program": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * A code for a program that waits on the caller's own machine, such as the command line; good once, for a minute
-     * @description A code for a program that waits on the caller's own machine, such as the command line; good once, for a minute.
-     */
-    post: operations["let_program_in"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/program/token": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Signs a program in with the code that a browser brought it, and the verifier of its challenge (PKCE, S256)
-     * @description Signs a program in with the code that a browser brought it, and the verifier of its challenge (PKCE, S256).
-     */
-    post: operations["redeem_code"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/refresh": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * New tokens for a refresh token, which is used up; one that was used before ends its session
-     * @description New tokens for a refresh token, which is used up; one that was used before ends its session.
-     */
-    post: operations["refresh_tokens"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/session": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Signs a browser in by name and password: its session is in a cookie that no page can read
-     * @description Signs a browser in by name and password: its session is in a cookie that no page can read.
-     */
-    post: operations["begin_browser_session"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/sessions": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The caller's sign-ins that still hold, the newest first
-     * @description The caller's sign-ins that still hold, the newest first.
-     */
-    get: operations["list_sessions"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/sessions/{session_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Ends one of the caller's sign-ins, on another machine perhaps
-     * @description Ends one of the caller's sign-ins, on another machine perhaps.
-     */
-    delete: operations["end_session"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/auth/token": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Signs in by name and password: a token for calls, and one to get the next with
-     * @description Signs in by name and password: a token for calls, and one to get the next with.
-     */
-    post: operations["sign_in_by_password"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/budgets": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * How workspaces with a budget stand this month
-     * @description How workspaces with a budget stand this month.
-     *
-     *     Needs the permission `ledger:read`.
-     */
-    get: operations["list_budgets"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/code": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Makes an upload the code of jobs; its digest goes into the job file
-     * @description Makes an upload the code of jobs; its digest goes into the job file.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["commit_code"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/datasets": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Datasets by name
-     * @description Datasets by name.
-     *
-     *     Needs the permission `datasets:read`.
-     */
-    get: operations["list_datasets"];
-    put?: never;
-    /**
-     * Adds an empty dataset
-     * @description Adds an empty dataset.
-     *
-     *     Needs the permission `datasets:write`.
-     */
-    post: operations["create_dataset"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/datasets/{name}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A dataset, with the number of its latest version
-     * @description A dataset, with the number of its latest version.
-     *
-     *     Needs the permission `datasets:read`.
-     */
-    get: operations["get_dataset"];
-    put?: never;
-    post?: never;
-    /**
-     * Removes a dataset with all versions, and their files unless another one has the same content
-     * @description Removes a dataset with all versions, and their files unless another one has the same content.
-     *
-     *     Needs the permission `datasets:write`.
-     */
-    delete: operations["delete_dataset"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/datasets/{name}/versions": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The versions of a dataset, newest first
-     * @description The versions of a dataset, newest first.
-     *
-     *     Needs the permission `datasets:read`.
-     */
-    get: operations["list_dataset_versions"];
-    put?: never;
-    /**
-     * Adds a file as the next version: the file itself as the body, of any size, or an upload in chunks
-     * @description Adds a file as the next version: the file itself as the body, of any size, or an upload in chunks.
-     *
-     *     Needs the permission `datasets:write`.
-     */
-    post: operations["add_version"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/datasets/{name}/versions/{version}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A version by its number, or the `latest`
-     * @description A version by its number, or the `latest`.
-     *
-     *     Needs the permission `datasets:read`.
-     */
-    get: operations["get_dataset_version"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/datasets/{name}/versions/{version}/download": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The file of a version
-     * @description The file of a version.
-     *
-     *     Needs the permission `datasets:read`.
-     */
-    get: operations["download_dataset_version"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/download/{bucket}/{name}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What the platform keeps, as files: models, checkpoints, profiles, logs and datasets
-     * @description What the platform keeps, as files: models, checkpoints, profiles, logs and datasets.
-     */
-    get: operations["download_object"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/events": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Server-Sent Events of all jobs, endless; from now on when neither `after` nor `Last-Event-ID` is given
-     * @description Server-Sent Events of all jobs, endless; from now on when neither `after` nor `Last-Event-ID` is given.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["stream_all"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/fleet/scale": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Sets how many tasks the only agent of the fleet may run at a time
-     * @description Sets how many tasks the only agent of the fleet may run at a time.
-     *
-     *     Needs the permission `fleet:steer`.
-     */
-    post: operations["scale_fleet"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/fleet/scaling": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What the autoscaler wants, and its latest decisions with their reasons
-     * @description What the autoscaler wants, and its latest decisions with their reasons.
-     *
-     *     Needs the permission `fleet:read`.
-     */
-    get: operations["get_scaling"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/fleet/signal": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * How many workers load and queue ask for; 503 when that is not known
-     * @description How many workers load and queue ask for; 503 when that is not known.
-     *
-     *     Needs the permission `fleet:read`.
-     */
-    get: operations["get_signal"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/fleet/target": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Sets the number of workers by hand; null ends that
-     * @description Sets the number of workers by hand; null ends that.
-     *
-     *     Needs the permission `fleet:steer`.
-     */
-    post: operations["set_target"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Jobs, the newest first; `study` gives the trials of one
-     * @description Jobs, the newest first; `study` gives the trials of one.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["list_jobs"];
-    put?: never;
-    /**
-     * Submits a job; the body is the job file as JSON
-     * @description Submits a job; the body is the job file as JSON.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["submit_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Reads one job
-     * @description Reads one job.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["get_job"];
-    put?: never;
-    post?: never;
-    /**
-     * Deletes a job that has ended, with what only it has in the object store
-     * @description Deletes a job that has ended, with what only it has in the object store.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    delete: operations["delete_job"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/cancel": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Cancels a job for good; the answer is the job as it is now
-     * @description Cancels a job for good; the answer is the job as it is now.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["cancel_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/checkpoints": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The checkpoints that are kept, oldest first
-     * @description The checkpoints that are kept, oldest first.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_checkpoints"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/diff/{other_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What is different in two jobs: what they were made of, their metrics and their files
-     * @description What is different in two jobs: what they were made of, their metrics and their files.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["diff_jobs"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/evaluation": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * All that was measured of a job's model, with curves, residuals and importance
-     * @description All that was measured of a job's model, with curves, residuals and importance.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_evaluation"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/events": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The job's part of the event log; `after` is the next_cursor before
-     * @description The job's part of the event log; `after` is the next_cursor before.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_events"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/files": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What the job's own code wrote where it ran, as far as it is kept
-     * @description What the job's own code wrote where it ran, as far as it is kept.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["list_files"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/files/{path}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * One of these files
-     * @description One of these files.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["download_file"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/fork": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * A new job that goes on from a checkpoint of this one, with changed fields
-     * @description A new job that goes on from a checkpoint of this one, with changed fields.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    post: operations["fork_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/git-diff": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What was not committed of its code, as a patch
-     * @description What was not committed of its code, as a patch.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_git_diff"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/leaderboard": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What a job of `algorithm: auto` has tried, the best first, also while it runs
-     * @description What a job of `algorithm: auto` has tried, the best first, also while it runs.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_leaderboard"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/ledger": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What the leases of one job held, with each of them; also of a job that was deleted
-     * @description What the leases of one job held, with each of them; also of a job that was deleted.
-     *
-     *     Needs the permission `ledger:read`.
-     */
-    get: operations["job_ledger"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/logs": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Pieces of what the tasks wrote, in the order in which they came; `after` is the next_cursor before
-     * @description Pieces of what the tasks wrote, in the order in which they came; `after` is the next_cursor before.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_logs"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/metrics": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The course of each metric that a rank has reported
-     * @description The course of each metric that a rank has reported.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_metrics"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/pause": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Has a job save and give its workers back until it is resumed; the answer is the job as it is now
-     * @description Has a job save and give its workers back until it is resumed; the answer is the job as it is now.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["pause_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/plots": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Which pictures of its evaluation and its metrics there are
-     * @description Which pictures of its evaluation and its metrics there are.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["list_plots"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/plots/{name}.svg": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * One of the pictures
-     * @description One of the pictures.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["get_plot"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/profile": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Where the time of a step went, of a job with `profile: true`
-     * @description Where the time of a step went, of a job with `profile: true`.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_profile"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/provenance": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What the job was made of
-     * @description What the job was made of.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_provenance"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/replay": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * The same job once more, as a new one
-     * @description The same job once more, as a new one.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["replay_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/resume": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Lets a paused job go on; the answer is the job as it is now
-     * @description Lets a paused job go on; the answer is the job as it is now.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["resume_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/retry": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Runs a job once more that failed or was cancelled; the answer is the job as it is now
-     * @description Runs a job once more that failed or was cancelled; the answer is the job as it is now.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["retry_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/stream": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Server-Sent Events from `after`, or from the `Last-Event-ID` header, to the end of the job
-     * @description Server-Sent Events from `after`, or from the `Last-Event-ID` header, to the end of the job.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["stream_job"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/tasks": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Each rank of each attempt, and where it ran
-     * @description Each rank of each attempt, and where it ran.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_tasks"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/waterfall": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The job's way from submission to its end, by attempt and rank, with their throughput
-     * @description The job's way from submission to its end, by attempt and rank, with their throughput.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_waterfall"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{job_id}/why": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Why a job is where it is, what would help, and when it would start
-     * @description Why a job is where it is, what would help, and when it would start.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["why_job"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/{study_id}/trials": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The trials of a study
-     * @description The trials of a study.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["job_trials"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/batch": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Submits up to 1,000 jobs in one transaction; each may have an `idempotency_key` of its own
-     * @description Submits up to 1,000 jobs in one transaction; each may have an `idempotency_key` of its own.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["submit_jobs"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/jobs/cancel": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Cancels up to 1,000 jobs at once, by their ids or by what they have in common; answers each
-     * @description Cancels up to 1,000 jobs at once, by their ids or by what they have in common; answers each.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["cancel_jobs"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/keys": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The caller's keys, or those of somebody else; never their texts
-     * @description The caller's keys, or those of somebody else; never their texts.
-     */
-    get: operations["list_keys"];
-    put?: never;
-    /**
-     * Makes a key; its text is in this answer and nowhere else
-     * @description Makes a key; its text is in this answer and nowhere else.
-     */
-    post: operations["create_key"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/keys/{key_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Ends a key: at once here, and within a second at other gateways
-     * @description Ends a key: at once here, and within a second at other gateways.
-     */
-    delete: operations["revoke_key"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/ledger": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What leases held between two instants, in groups; the largest are named, `others` is the sum of the rest
-     * @description What leases held between two instants, in groups; the largest are named, `others` is the sum of the rest.
-     *
-     *     Needs the permission `ledger:read`.
-     */
-    get: operations["read_ledger"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/models": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Models by name
-     * @description Models by name.
-     *
-     *     Needs the permission `models:read`.
-     */
-    get: operations["list_models"];
-    put?: never;
-    /**
-     * Registers the model of a job, or a model folder of the object store
-     * @description Registers the model of a job, or a model folder of the object store.
-     *
-     *     Needs the permission `models:write`.
-     */
-    post: operations["register_model"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/models/{name}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A model, with its latest version and its aliases
-     * @description A model, with its latest version and its aliases.
-     *
-     *     Needs the permission `models:read`.
-     */
-    get: operations["get_model"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/models/{name}/aliases/{alias}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Where an alias points; its ETag is for If-Match
-     * @description Where an alias points; its ETag is for If-Match.
-     *
-     *     Needs the permission `models:read`.
-     */
-    get: operations["get_alias"];
-    /**
-     * Points an alias at a version; with If-Match only if it still points where the caller has read
-     * @description Points an alias at a version; with If-Match only if it still points where the caller has read.
-     *
-     *     Needs the permission `models:write`.
-     */
-    put: operations["put_alias"];
-    post?: never;
-    /**
-     * Removes an alias; the version stays
-     * @description Removes an alias; the version stays.
-     *
-     *     Needs the permission `models:write`.
-     */
-    delete: operations["delete_alias"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/models/{name}/versions": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The versions of a model, newest first
-     * @description The versions of a model, newest first.
-     *
-     *     Needs the permission `models:read`.
-     */
-    get: operations["list_model_versions"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/models/{name}/versions/{version}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A version by its number, by an alias, or the `latest`
-     * @description A version by its number, by an alias, or the `latest`.
-     *
-     *     Needs the permission `models:read`.
-     */
-    get: operations["get_model_version"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/models/{name}/versions/{version}/card": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The card of a version
-     * @description The card of a version.
-     *
-     *     Needs the permission `models:read`.
-     */
-    get: operations["get_card"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/plan": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * What would happen to a job if it were submitted now; the body is its job file
-     * @description What would happen to a job if it were submitted now; the body is its job file.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["plan_job"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/retention/plan": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What is older than the settings keep it: what a sweep would remove, and what it would not
-     * @description What is older than the settings keep it: what a sweep would remove, and what it would not.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    get: operations["plan_retention"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/retention/sweep": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Removes now what is older than the settings keep it; the answer says what that was
-     * @description Removes now what is older than the settings keep it; the answer says what that was.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    post: operations["sweep_retention"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/secrets": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The secrets of a workspace by name, without their values
-     * @description The secrets of a workspace by name, without their values.
-     *
-     *     Needs the permission `secrets:read`.
-     */
-    get: operations["list_secrets"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/secrets/{name}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    /**
-     * Keeps a value under a name, in place of the one before; nobody can read it again
-     * @description Keeps a value under a name, in place of the one before; nobody can read it again.
-     *
-     *     Needs the permission `secrets:write`.
-     */
-    put: operations["set_secret"];
-    post?: never;
-    /**
-     * Deletes a secret; jobs that name it fail when they start next
-     * @description Deletes a secret; jobs that name it fail when they start next.
-     *
-     *     Needs the permission `secrets:write`.
-     */
-    delete: operations["delete_secret"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/secrets/rotation": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Seals all secrets with the newest key; values stay, and can be used all the while
-     * @description Seals all secrets with the newest key; values stay, and can be used all the while.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    post: operations["rotate_secrets_key"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/sla": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What was promised and what came of it in a month, as a whole and by workspace
-     * @description What was promised and what came of it in a month, as a whole and by workspace.
-     *
-     *     Needs the permission `ledger:read`.
-     */
-    get: operations["read_report"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Studies, the newest first
-     * @description Studies, the newest first.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["list_studies"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies/{study_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A study, with its trials counted and the best ones
-     * @description A study, with its trials counted and the best ones.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["get_study"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies/{study_id}/history": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Each completed trial in the order of their ends, with the best value up to it
-     * @description Each completed trial in the order of their ends, with the best value up to it.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["study_history"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies/{study_id}/importance": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * How much each hyperparameter explains of the first objective, the most important first
-     * @description How much each hyperparameter explains of the first objective, the most important first.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["study_importance"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies/{study_id}/lineage": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Of a population: each trial with the one from whose checkpoint it began, and what was changed then
-     * @description Of a population: each trial with the one from whose checkpoint it began, and what was changed then.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["study_lineage"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies/{study_id}/parallel": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Parallel coordinates: the axes, and a line for each completed trial
-     * @description Parallel coordinates: the axes, and a line for each completed trial.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["study_parallel"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies/{study_id}/retry": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Goes on with a study that has ended: with more trials, or with those that failed
-     * @description Goes on with a study that has ended: with more trials, or with those that failed.
-     *
-     *     Needs the permission `jobs:write`.
-     */
-    post: operations["retry_study"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/studies/{study_id}/trials": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Its trials, by number
-     * @description Its trials, by number.
-     *
-     *     Needs the permission `jobs:read`.
-     */
-    get: operations["study_trials"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/uploads": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Begins an upload in chunks
-     * @description Begins an upload in chunks.
-     *
-     *     Needs the permission `datasets:write`.
-     */
-    post: operations["begin_upload"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/uploads/{upload_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Which chunks of an upload have come
-     * @description Which chunks of an upload have come.
-     *
-     *     Needs the permission `datasets:write`.
-     */
-    get: operations["get_upload"];
-    put?: never;
-    post?: never;
-    /**
-     * Gives an upload up
-     * @description Gives an upload up.
-     *
-     *     Needs the permission `datasets:write`.
-     */
-    delete: operations["abort_upload"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/uploads/{upload_id}/chunks/{index}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    /**
-     * One chunk of an upload; they come in any order, and may come twice
-     * @description One chunk of an upload; they come in any order, and may come twice.
-     *
-     *     Needs the permission `datasets:write`.
-     */
-    put: operations["put_chunk"];
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/users": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Everybody who has an account, by name
-     * @description Everybody who has an account, by name.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    get: operations["list_users"];
-    put?: never;
-    /**
-     * Makes an account for a person or a program
-     * @description Makes an account for a person or a program.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    post: operations["create_user"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/users/{user}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * An account, and its roles; everybody may read about oneself
-     * @description An account, and its roles; everybody may read about oneself.
-     */
-    get: operations["get_user"];
-    put?: never;
-    post?: never;
-    /**
-     * Deletes an account, with its keys and roles; what it made stays
-     * @description Deletes an account, with its keys and roles; what it made stays.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    delete: operations["delete_user"];
-    options?: never;
-    head?: never;
-    /**
-     * Changes role, address or password, closes an account or opens it; what is left out stays
-     * @description Changes role, address or password, closes an account or opens it; what is left out stays.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    patch: operations["change_user"];
-    trace?: never;
-  };
-  "/api/v1/users/{user}/erase": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Deletes an account, or one that is gone already, and makes unreadable what is kept of its person
-     * @description Deletes an account, or one that is gone already, and makes unreadable what is kept of its person.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    post: operations["erase_user"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/users/{user}/identities": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Lets somebody into an account whom a provider calls by this subject
-     * @description Lets somebody into an account whom a provider calls by this subject.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    post: operations["link_user"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/webhooks": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The webhooks of the workspaces that the caller administers, without their secrets
-     * @description The webhooks of the workspaces that the caller administers, without their secrets.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    get: operations["list_webhooks"];
-    put?: never;
-    /**
-     * Has an address told what happens in a workspace; the secret is in this answer and nowhere else
-     * @description Has an address told what happens in a workspace; the secret is in this answer and nowhere else.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    post: operations["create_webhook"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/webhooks/{webhook_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A webhook: what it is told, and whether it takes it
-     * @description A webhook: what it is told, and whether it takes it.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    get: operations["get_webhook"];
-    put?: never;
-    post?: never;
-    /**
-     * Deletes a webhook, with what waits for it
-     * @description Deletes a webhook, with what waits for it.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    delete: operations["delete_webhook"];
-    options?: never;
-    head?: never;
-    /**
-     * Changes what a webhook is told, or turns it off or on; what is left out stays
-     * @description Changes what a webhook is told, or turns it off or on; what is left out stays.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    patch: operations["change_webhook"];
-    trace?: never;
-  };
-  "/api/v1/webhooks/{webhook_id}/deliveries": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What was sent to a webhook, and what waits, the newest first
-     * @description What was sent to a webhook, and what waits, the newest first.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    get: operations["list_deliveries"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Has a message sent again that was delivered or given up
-     * @description Has a message sent again that was delivered or given up.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    post: operations["resend_delivery"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/webhooks/{webhook_id}/rotate": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Gives a webhook a new secret; for a while messages are signed with both
-     * @description Gives a webhook a new secret; for a while messages are signed with both.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    post: operations["rotate_webhook_secret"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/webhooks/{webhook_id}/test": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Sends a message at once and says what came of it
-     * @description Sends a message at once and says what came of it.
-     *
-     *     Needs the permission `workspace:admin`.
-     */
-    post: operations["test_webhook"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workers": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The workers of the fleet, lost ones included, in the order in which they joined
-     * @description The workers of the fleet, lost ones included, in the order in which they joined.
-     *
-     *     Needs the permission `fleet:read`.
-     */
-    get: operations["list_workers"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workers/{worker_id}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * A worker: its state, its slots, what it has and what it runs
-     * @description A worker: its state, its slots, what it has and what it runs.
-     *
-     *     Needs the permission `fleet:read`.
-     */
-    get: operations["get_worker"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workers/{worker_id}/check": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Has the worker's agent look at its machine
-     * @description Has the worker's agent look at its machine.
-     *
-     *     Needs the permission `fleet:steer`.
-     */
-    post: operations["check_worker"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workers/{worker_id}/drain": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * No new tasks for the worker, and those that it runs save and go elsewhere; `undo` ends that
-     * @description No new tasks for the worker, and those that it runs save and go elsewhere; `undo` ends that.
-     *
-     *     Needs the permission `fleet:steer`.
-     */
-    post: operations["drain_worker"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workers/{worker_id}/quarantine": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Nothing new is placed on the worker until it is released
-     * @description Nothing new is placed on the worker until it is released.
-     *
-     *     Needs the permission `fleet:steer`.
-     */
-    post: operations["quarantine_worker"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workers/{worker_id}/release": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Ends the worker's quarantine
-     * @description Ends the worker's quarantine.
-     *
-     *     Needs the permission `fleet:steer`.
-     */
-    post: operations["release_worker"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workspaces": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * The workspaces that the caller is in, by name
-     * @description The workspaces that the caller is in, by name.
-     */
-    get: operations["list_workspaces"];
-    put?: never;
-    /**
-     * Makes a workspace: jobs, datasets and models of one are invisible in others
-     * @description Makes a workspace: jobs, datasets and models of one are invisible in others.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    post: operations["create_workspace"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workspaces/{workspace}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Deletes an empty workspace
-     * @description Deletes an empty workspace.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    delete: operations["delete_workspace"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workspaces/{workspace}/members": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Who has which role in a workspace
-     * @description Who has which role in a workspace.
-     */
-    get: operations["list_members"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workspaces/{workspace}/members/{user}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    /**
-     * Gives somebody a role in a workspace
-     * @description Gives somebody a role in a workspace.
-     */
-    put: operations["set_member"];
-    post?: never;
-    /**
-     * Takes somebody out of a workspace
-     * @description Takes somebody out of a workspace.
-     */
-    delete: operations["remove_member"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/api/v1/workspaces/{workspace}/quota": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What a workspace may take, and what it takes now
-     * @description What a workspace may take, and what it takes now.
-     */
-    get: operations["read_quota"];
-    /**
-     * Replaces the quota of a workspace; it holds at once, for what starts and for what is submitted from then on
-     * @description Replaces the quota of a workspace; it holds at once, for what starts and for what is submitted from then on.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    put: operations["set_quota"];
-    post?: never;
-    /**
-     * Takes back what was set: the settings hold again
-     * @description Takes back what was set: the settings hold again.
-     *
-     *     Needs the permission `platform:admin`.
-     */
-    delete: operations["reset_quota"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/health": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Each part of the platform and what its state means for users; 503 when no job can be taken
-     * @description Each part of the platform and what its state means for users; 503 when no job can be taken.
-     */
-    get: operations["get_health"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/health/live": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Whether the gateway answers at all
-     * @description Whether the gateway answers at all.
-     */
-    get: operations["get_liveness"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/health/ready": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Whether jobs can be taken and run; 503 when not
-     * @description Whether jobs can be taken and run; 503 when not.
-     */
-    get: operations["get_readiness"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/metrics": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * What the platform counts and measures, for Prometheus
-     * @description What the platform counts and measures, for Prometheus.
-     *
-     *     Needs the permission `fleet:read`.
-     */
-    get: operations["read_metrics"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  "/worker-activity": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Workers and job counts in one answer
-     * @description Workers and job counts in one answer.
-     *
-     *     Needs the permission `fleet:read`.
-     */
-    get: operations["get_worker_activity"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
+    "/api/v1/algorithms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The built-in algorithms, with the JSON schema of their hyperparameters
+         * @description The built-in algorithms, with the JSON schema of their hyperparameters.
+         */
+        get: operations["list_algorithms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entries of the audit log, the newest first
+         * @description Entries of the audit log, the newest first.
+         *
+         *     Needs the permission `audit:read`.
+         */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entries of the audit log as lines of JSON, the oldest first
+         * @description Entries of the audit log as lines of JSON, the oldest first.
+         *
+         *     Needs the permission `audit:read`.
+         */
+        get: operations["export_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Goes through the whole audit log, and names the first entry that is not as it was written
+         * @description Goes through the whole audit log, and names the first entry that is not as it was written.
+         *
+         *     Needs the permission `audit:read`.
+         */
+        post: operations["verify_audit_log"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Makes the secret the second factor of the caller, who has shown a code of it
+         * @description Makes the secret the second factor of the caller, who has shown a code of it.
+         */
+        put: operations["confirm_second_factor"];
+        /**
+         * A secret for an authenticator app; it counts once a code of it was sent back
+         * @description A secret for an authenticator app; it counts once a code of it was sent back.
+         */
+        post: operations["begin_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the caller's session, with all of its tokens
+         * @description Ends the caller's session, with all of its tokens.
+         */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who calls, and what this one may do where
+         * @description Who calls, and what this one may do where.
+         */
+        get: operations["who_am_i"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The OpenID providers that people may sign in at
+         * @description The OpenID providers that people may sign in at.
+         */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a provider sends a browser back to: begins the session of whom it vouches for
+         * @description Where a provider sends a browser back to: begins the session of whom it vouches for.
+         */
+        get: operations["return_from_provider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends a browser to a provider to sign in there; afterwards it goes on to `next`, a path of this server
+         * @description Sends a browser to a provider to sign in there; afterwards it goes on to `next`, a path of this server.
+         */
+        get: operations["begin_at_provider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes the caller's own password, and ends its other sessions
+         * @description Changes the caller's own password, and ends its other sessions.
+         */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/program": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A code for a program that waits on the caller's own machine, such as the command line; good once, for a minute
+         * @description A code for a program that waits on the caller's own machine, such as the command line; good once, for a minute.
+         */
+        post: operations["let_program_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/program/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs a program in with the code that a browser brought it, and the verifier of its challenge (PKCE, S256)
+         * @description Signs a program in with the code that a browser brought it, and the verifier of its challenge (PKCE, S256).
+         */
+        post: operations["redeem_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * New tokens for a refresh token, which is used up; one that was used before ends its session
+         * @description New tokens for a refresh token, which is used up; one that was used before ends its session.
+         */
+        post: operations["refresh_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs a browser in by name and password, a key, the home's token or a ticket: its session is in a cookie that no
+         * @description Signs a browser in by name and password, a key, the home's token or a ticket: its session is in a cookie that no
+         *     page can read.
+         */
+        post: operations["begin_browser_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's sign-ins that still hold, the newest first
+         * @description The caller's sign-ins that still hold, the newest first.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends one of the caller's sign-ins, on another machine perhaps
+         * @description Ends one of the caller's sign-ins, on another machine perhaps.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A code with which a browser signs in as the caller, as `tensorfleet open` does; good once, for a minute
+         * @description A code with which a browser signs in as the caller, as `tensorfleet open` does; good once, for a minute.
+         */
+        post: operations["let_browser_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs in by name and password: a token for calls, and one to get the next with
+         * @description Signs in by name and password: a token for calls, and one to get the next with.
+         */
+        post: operations["sign_in_by_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How workspaces with a budget stand this month
+         * @description How workspaces with a budget stand this month.
+         *
+         *     Needs the permission `ledger:read`.
+         */
+        get: operations["list_budgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes an upload the code of jobs; its digest goes into the job file
+         * @description Makes an upload the code of jobs; its digest goes into the job file.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["commit_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Datasets by name
+         * @description Datasets by name.
+         *
+         *     Needs the permission `datasets:read`.
+         */
+        get: operations["list_datasets"];
+        put?: never;
+        /**
+         * Adds an empty dataset
+         * @description Adds an empty dataset.
+         *
+         *     Needs the permission `datasets:write`.
+         */
+        post: operations["create_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A dataset, with the number of its latest version
+         * @description A dataset, with the number of its latest version.
+         *
+         *     Needs the permission `datasets:read`.
+         */
+        get: operations["get_dataset"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a dataset with all versions, and their files unless another one has the same content
+         * @description Removes a dataset with all versions, and their files unless another one has the same content.
+         *
+         *     Needs the permission `datasets:write`.
+         */
+        delete: operations["delete_dataset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which jobs have read a dataset, and which models came of them, as a graph of 500 nodes at most
+         * @description Which jobs have read a dataset, and which models came of them, as a graph of 500 nodes at most.
+         *
+         *     Needs the permission `datasets:read`.
+         */
+        get: operations["dataset_lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of a dataset, newest first
+         * @description The versions of a dataset, newest first.
+         *
+         *     Needs the permission `datasets:read`.
+         */
+        get: operations["list_dataset_versions"];
+        put?: never;
+        /**
+         * Adds a file as the next version: the file itself as the body, of any size, or an upload in chunks
+         * @description Adds a file as the next version: the file itself as the body, of any size, or an upload in chunks.
+         *
+         *     Needs the permission `datasets:write`.
+         */
+        post: operations["add_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A version by its number, or the `latest`
+         * @description A version by its number, or the `latest`.
+         *
+         *     Needs the permission `datasets:read`.
+         */
+        get: operations["get_dataset_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/versions/{version}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file of a version
+         * @description The file of a version.
+         *
+         *     Needs the permission `datasets:read`.
+         */
+        get: operations["download_dataset_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/versions/{version}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Some rows of a version, of its first 200 columns; long texts are cut
+         * @description Some rows of a version, of its first 200 columns; long texts are cut.
+         *
+         *     Needs the permission `datasets:read`.
+         */
+        get: operations["dataset_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/download/{bucket}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the platform keeps, as files: models, checkpoints, profiles, logs and datasets
+         * @description What the platform keeps, as files: models, checkpoints, profiles, logs and datasets.
+         */
+        get: operations["download_object"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server-Sent Events of all jobs, endless; from now on when neither `after` nor `Last-Event-ID` is given
+         * @description Server-Sent Events of all jobs, endless; from now on when neither `after` nor `Last-Event-ID` is given.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["stream_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/scale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets how many tasks the only agent of the fleet may run at a time
+         * @description Sets how many tasks the only agent of the fleet may run at a time.
+         *
+         *     Needs the permission `fleet:steer`.
+         */
+        post: operations["scale_fleet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/scaling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the autoscaler wants, and its latest decisions with their reasons
+         * @description What the autoscaler wants, and its latest decisions with their reasons.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["get_scaling"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/signal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many workers load and queue ask for; 503 when that is not known
+         * @description How many workers load and queue ask for; 503 when that is not known.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["get_signal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/target": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the number of workers by hand; null ends that
+         * @description Sets the number of workers by hand; null ends that.
+         *
+         *     Needs the permission `fleet:steer`.
+         */
+        post: operations["set_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How busy the fleet was: workers, slots, waiting jobs and the mean use of CPUs, in steps
+         * @description How busy the fleet was: workers, slots, waiting jobs and the mean use of CPUs, in steps.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["fleet_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs, the newest first; `study` gives the trials of one
+         * @description Jobs, the newest first; `study` gives the trials of one.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        /**
+         * Submits a job; the body is the job file as JSON
+         * @description Submits a job; the body is the job file as JSON.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["submit_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one job
+         * @description Reads one job.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a job that has ended, with what only it has in the object store
+         * @description Deletes a job that has ended, with what only it has in the object store.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        delete: operations["delete_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels a job for good; the answer is the job as it is now
+         * @description Cancels a job for good; the answer is the job as it is now.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The checkpoints that are kept, oldest first
+         * @description The checkpoints that are kept, oldest first.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_checkpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/diff/{other_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is different in two jobs: what they were made of, their metrics and their files
+         * @description What is different in two jobs: what they were made of, their metrics and their files.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["diff_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/evaluation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that was measured of a job's model, with curves, residuals and importance
+         * @description All that was measured of a job's model, with curves, residuals and importance.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_evaluation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The job's part of the event log; `after` is the next_cursor before
+         * @description The job's part of the event log; `after` is the next_cursor before.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the job's own code wrote where it ran, as far as it is kept
+         * @description What the job's own code wrote where it ran, as far as it is kept.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["list_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of these files
+         * @description One of these files.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["download_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A new job that goes on from a checkpoint of this one, with changed fields
+         * @description A new job that goes on from a checkpoint of this one, with changed fields.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        post: operations["fork_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/git-diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was not committed of its code, as a patch
+         * @description What was not committed of its code, as a patch.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_git_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/leaderboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a job of `algorithm: auto` has tried, the best first, also while it runs
+         * @description What a job of `algorithm: auto` has tried, the best first, also while it runs.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_leaderboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the leases of one job held, with each of them; also of a job that was deleted
+         * @description What the leases of one job held, with each of them; also of a job that was deleted.
+         *
+         *     Needs the permission `ledger:read`.
+         */
+        get: operations["job_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pieces of what the tasks wrote, in the order in which they came; `after` is the next_cursor before
+         * @description Pieces of what the tasks wrote, in the order in which they came; `after` is the next_cursor before.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The course of each metric that a rank has reported; with `points` thinned out, but for the extremes
+         * @description The course of each metric that a rank has reported; with `points` thinned out, but for the extremes.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/metrics/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Each metric that a rank has reported, without its course
+         * @description Each metric that a rank has reported, without its course.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_metrics_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has a job save and give its workers back until it is resumed; the answer is the job as it is now
+         * @description Has a job save and give its workers back until it is resumed; the answer is the job as it is now.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["pause_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/plots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which pictures of its evaluation and its metrics there are
+         * @description Which pictures of its evaluation and its metrics there are.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["list_plots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/plots/{name}.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of the pictures
+         * @description One of the pictures.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["get_plot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the time of a step went, of a job with `profile: true`
+         * @description Where the time of a step went, of a job with `profile: true`.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/provenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the job was made of
+         * @description What the job was made of.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_provenance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same job once more, as a new one
+         * @description The same job once more, as a new one.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["replay_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a paused job go on; the answer is the job as it is now
+         * @description Lets a paused job go on; the answer is the job as it is now.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["resume_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a job once more that failed or was cancelled; the answer is the job as it is now
+         * @description Runs a job once more that failed or was cancelled; the answer is the job as it is now.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["retry_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server-Sent Events from `after`, or from the `Last-Event-ID` header, to the end of the job
+         * @description Server-Sent Events from `after`, or from the `Last-Event-ID` header, to the end of the job.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["stream_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Each rank of each attempt, and where it ran
+         * @description Each rank of each attempt, and where it ran.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/waterfall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The job's way from submission to its end, by attempt and rank, with their throughput
+         * @description The job's way from submission to its end, by attempt and rank, with their throughput.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_waterfall"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a job is where it is, what would help, and when it would start
+         * @description Why a job is where it is, what would help, and when it would start.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["why_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{study_id}/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The trials of a study
+         * @description The trials of a study.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["job_trials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submits up to 1,000 jobs in one transaction; each may have an `idempotency_key` of its own
+         * @description Submits up to 1,000 jobs in one transaction; each may have an `idempotency_key` of its own.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["submit_jobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels up to 1,000 jobs at once, by their ids or by what they have in common; answers each
+         * @description Cancels up to 1,000 jobs at once, by their ids or by what they have in common; answers each.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["cancel_jobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many jobs there are by status, of those that are looked for
+         * @description How many jobs there are by status, of those that are looked for.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["count_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's keys, or those of somebody else; never their texts
+         * @description The caller's keys, or those of somebody else; never their texts.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Makes a key; its text is in this answer and nowhere else
+         * @description Makes a key; its text is in this answer and nowhere else.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends a key: at once here, and within a second at other gateways
+         * @description Ends a key: at once here, and within a second at other gateways.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What leases held between two instants, in groups; the largest are named, `others` is the sum of the rest
+         * @description What leases held between two instants, in groups; the largest are named, `others` is the sum of the rest.
+         *
+         *     Needs the permission `ledger:read`.
+         */
+        get: operations["read_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same metrics of several jobs
+         * @description The same metrics of several jobs.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["compare_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models by name
+         * @description Models by name.
+         *
+         *     Needs the permission `models:read`.
+         */
+        get: operations["list_models"];
+        put?: never;
+        /**
+         * Registers the model of a job, or a model folder of the object store
+         * @description Registers the model of a job, or a model folder of the object store.
+         *
+         *     Needs the permission `models:write`.
+         */
+        post: operations["register_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A model, with its latest version and its aliases
+         * @description A model, with its latest version and its aliases.
+         *
+         *     Needs the permission `models:read`.
+         */
+        get: operations["get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where an alias points; its ETag is for If-Match
+         * @description Where an alias points; its ETag is for If-Match.
+         *
+         *     Needs the permission `models:read`.
+         */
+        get: operations["get_alias"];
+        /**
+         * Points an alias at a version; with If-Match only if it still points where the caller has read
+         * @description Points an alias at a version; with If-Match only if it still points where the caller has read.
+         *
+         *     Needs the permission `models:write`.
+         */
+        put: operations["put_alias"];
+        post?: never;
+        /**
+         * Removes an alias; the version stays
+         * @description Removes an alias; the version stays.
+         *
+         *     Needs the permission `models:write`.
+         */
+        delete: operations["delete_alias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which jobs a model came of, and what they have read and gone on from, as a graph of 500 nodes at most
+         * @description Which jobs a model came of, and what they have read and gone on from, as a graph of 500 nodes at most.
+         *
+         *     Needs the permission `models:read`.
+         */
+        get: operations["model_lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of a model, newest first
+         * @description The versions of a model, newest first.
+         *
+         *     Needs the permission `models:read`.
+         */
+        get: operations["list_model_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A version by its number, by an alias, or the `latest`
+         * @description A version by its number, by an alias, or the `latest`.
+         *
+         *     Needs the permission `models:read`.
+         */
+        get: operations["get_model_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{version}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The card of a version
+         * @description The card of a version.
+         *
+         *     Needs the permission `models:read`.
+         */
+        get: operations["get_card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would happen to a job if it were submitted now; the body is its job file
+         * @description What would happen to a job if it were submitted now; the body is its job file.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["plan_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is older than the settings keep it: what a sweep would remove, and what it would not
+         * @description What is older than the settings keep it: what a sweep would remove, and what it would not.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        get: operations["plan_retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Removes now what is older than the settings keep it; the answer says what that was
+         * @description Removes now what is older than the settings keep it; the answer says what that was.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        post: operations["sweep_retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The secrets of a workspace by name, without their values
+         * @description The secrets of a workspace by name, without their values.
+         *
+         *     Needs the permission `secrets:read`.
+         */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keeps a value under a name, in place of the one before; nobody can read it again
+         * @description Keeps a value under a name, in place of the one before; nobody can read it again.
+         *
+         *     Needs the permission `secrets:write`.
+         */
+        put: operations["set_secret"];
+        post?: never;
+        /**
+         * Deletes a secret; jobs that name it fail when they start next
+         * @description Deletes a secret; jobs that name it fail when they start next.
+         *
+         *     Needs the permission `secrets:write`.
+         */
+        delete: operations["delete_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Seals all secrets with the newest key; values stay, and can be used all the while
+         * @description Seals all secrets with the newest key; values stay, and can be used all the while.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        post: operations["rotate_secrets_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the platform runs with: kinds of stores, limits, retention, prices, and what is on; no secrets
+         * @description What the platform runs with: kinds of stores, limits, retention, prices, and what is on; no secrets.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        get: operations["get_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sla": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was promised and what came of it in a month, as a whole and by workspace
+         * @description What was promised and what came of it in a month, as a whole and by workspace.
+         *
+         *     Needs the permission `ledger:read`.
+         */
+        get: operations["read_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Studies, the newest first
+         * @description Studies, the newest first.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["list_studies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A study, with its trials counted and the best ones
+         * @description A study, with its trials counted and the best ones.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["get_study"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Each completed trial in the order of their ends, with the best value up to it
+         * @description Each completed trial in the order of their ends, with the best value up to it.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["study_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study_id}/importance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much each hyperparameter explains of the first objective, the most important first
+         * @description How much each hyperparameter explains of the first objective, the most important first.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["study_importance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study_id}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Of a population: each trial with the one from whose checkpoint it began, and what was changed then
+         * @description Of a population: each trial with the one from whose checkpoint it began, and what was changed then.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["study_lineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study_id}/parallel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Parallel coordinates: the axes, and a line for each completed trial
+         * @description Parallel coordinates: the axes, and a line for each completed trial.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["study_parallel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Goes on with a study that has ended: with more trials, or with those that failed
+         * @description Goes on with a study that has ended: with more trials, or with those that failed.
+         *
+         *     Needs the permission `jobs:write`.
+         */
+        post: operations["retry_study"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study_id}/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its trials, by number
+         * @description Its trials, by number.
+         *
+         *     Needs the permission `jobs:read`.
+         */
+        get: operations["study_trials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins an upload in chunks
+         * @description Begins an upload in chunks.
+         *
+         *     Needs the permission `datasets:write`.
+         */
+        post: operations["begin_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which chunks of an upload have come
+         * @description Which chunks of an upload have come.
+         *
+         *     Needs the permission `datasets:write`.
+         */
+        get: operations["get_upload"];
+        put?: never;
+        post?: never;
+        /**
+         * Gives an upload up
+         * @description Gives an upload up.
+         *
+         *     Needs the permission `datasets:write`.
+         */
+        delete: operations["abort_upload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}/chunks/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * One chunk of an upload; they come in any order, and may come twice
+         * @description One chunk of an upload; they come in any order, and may come twice.
+         *
+         *     Needs the permission `datasets:write`.
+         */
+        put: operations["put_chunk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody who has an account, by name
+         * @description Everybody who has an account, by name.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Makes an account for a person or a program
+         * @description Makes an account for a person or a program.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An account, and its roles; everybody may read about oneself
+         * @description An account, and its roles; everybody may read about oneself.
+         */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an account, with its keys and roles; what it made stays
+         * @description Deletes an account, with its keys and roles; what it made stays.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes role, address or password, closes an account or opens it; what is left out stays
+         * @description Changes role, address or password, closes an account or opens it; what is left out stays.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/api/v1/users/{user}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deletes an account, or one that is gone already, and makes unreadable what is kept of its person
+         * @description Deletes an account, or one that is gone already, and makes unreadable what is kept of its person.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        post: operations["erase_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets somebody into an account whom a provider calls by this subject
+         * @description Lets somebody into an account whom a provider calls by this subject.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        post: operations["link_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The webhooks of the workspaces that the caller administers, without their secrets
+         * @description The webhooks of the workspaces that the caller administers, without their secrets.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Has an address told what happens in a workspace; the secret is in this answer and nowhere else
+         * @description Has an address told what happens in a workspace; the secret is in this answer and nowhere else.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A webhook: what it is told, and whether it takes it
+         * @description A webhook: what it is told, and whether it takes it.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a webhook, with what waits for it
+         * @description Deletes a webhook, with what waits for it.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes what a webhook is told, or turns it off or on; what is left out stays
+         * @description Changes what a webhook is told, or turns it off or on; what is left out stays.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        patch: operations["change_webhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent to a webhook, and what waits, the newest first
+         * @description What was sent to a webhook, and what waits, the newest first.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has a message sent again that was delivered or given up
+         * @description Has a message sent again that was delivered or given up.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        post: operations["resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a webhook a new secret; for a while messages are signed with both
+         * @description Gives a webhook a new secret; for a while messages are signed with both.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a message at once and says what came of it
+         * @description Sends a message at once and says what came of it.
+         *
+         *     Needs the permission `workspace:admin`.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The workers of the fleet, lost ones included, in the order in which they joined
+         * @description The workers of the fleet, lost ones included, in the order in which they joined.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{worker_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A worker: its state, its slots, what it has and what it runs
+         * @description A worker: its state, its slots, what it has and what it runs.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["get_worker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{worker_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has the worker's agent look at its machine
+         * @description Has the worker's agent look at its machine.
+         *
+         *     Needs the permission `fleet:steer`.
+         */
+        post: operations["check_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{worker_id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * No new tasks for the worker, and those that it runs save and go elsewhere; `undo` ends that
+         * @description No new tasks for the worker, and those that it runs save and go elsewhere; `undo` ends that.
+         *
+         *     Needs the permission `fleet:steer`.
+         */
+        post: operations["drain_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{worker_id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Nothing new is placed on the worker until it is released
+         * @description Nothing new is placed on the worker until it is released.
+         *
+         *     Needs the permission `fleet:steer`.
+         */
+        post: operations["quarantine_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{worker_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the worker's quarantine
+         * @description Ends the worker's quarantine.
+         *
+         *     Needs the permission `fleet:steer`.
+         */
+        post: operations["release_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{worker_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How busy a worker was: CPUs, memory, slots and each GPU, in steps, with the mean and the highest value of each
+         * @description How busy a worker was: CPUs, memory, slots and each GPU, in steps, with the mean and the highest value of each.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["worker_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The workspaces that the caller is in, by name
+         * @description The workspaces that the caller is in, by name.
+         */
+        get: operations["list_workspaces"];
+        put?: never;
+        /**
+         * Makes a workspace: jobs, datasets and models of one are invisible in others
+         * @description Makes a workspace: jobs, datasets and models of one are invisible in others.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        post: operations["create_workspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an empty workspace
+         * @description Deletes an empty workspace.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        delete: operations["delete_workspace"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has which role in a workspace
+         * @description Who has which role in a workspace.
+         */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/members/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Gives somebody a role in a workspace
+         * @description Gives somebody a role in a workspace.
+         */
+        put: operations["set_member"];
+        post?: never;
+        /**
+         * Takes somebody out of a workspace
+         * @description Takes somebody out of a workspace.
+         */
+        delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a workspace may take, and what it takes now
+         * @description What a workspace may take, and what it takes now.
+         */
+        get: operations["read_quota"];
+        /**
+         * Replaces the quota of a workspace; it holds at once, for what starts and for what is submitted from then on
+         * @description Replaces the quota of a workspace; it holds at once, for what starts and for what is submitted from then on.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        put: operations["set_quota"];
+        post?: never;
+        /**
+         * Takes back what was set: the settings hold again
+         * @description Takes back what was set: the settings hold again.
+         *
+         *     Needs the permission `platform:admin`.
+         */
+        delete: operations["reset_quota"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Each part of the platform and what its state means for users; 503 when no job can be taken
+         * @description Each part of the platform and what its state means for users; 503 when no job can be taken.
+         */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the gateway answers at all
+         * @description Whether the gateway answers at all.
+         */
+        get: operations["get_liveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether jobs can be taken and run; 503 when not
+         * @description Whether jobs can be taken and run; 503 when not.
+         */
+        get: operations["get_readiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the platform counts and measures, for Prometheus
+         * @description What the platform counts and measures, for Prometheus.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["read_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/worker-activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workers and job counts in one answer
+         * @description Workers and job counts in one answer.
+         *
+         *     Needs the permission `fleet:read`.
+         */
+        get: operations["get_worker_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /**
-     * Activity
-     * @description Workers and job counts in one answer.
-     */
-    Activity: {
-      /** Items */
-      items: components["schemas"]["WorkerRead"][];
-      /**
-       * Jobs
-       * @description how many there are by status
-       */
-      jobs: {
-        [key: string]: number;
-      };
-    };
-    /**
-     * AlgorithmRead
-     * @description A built-in algorithm, or one of an installed package.
-     */
-    AlgorithmRead: {
-      /** Defaults */
-      defaults: {
-        [key: string]: unknown;
-      };
-      /** Distributes */
-      distributes: boolean;
-      /** Library */
-      library: string;
-      /** Name */
-      name: string;
-      /** Schema */
-      schema: {
-        [key: string]: unknown;
-      };
-      /** Summary */
-      summary: string;
-      /** Tasks */
-      tasks: string[];
-    };
-    /** AliasBody */
-    AliasBody: {
-      /** Version */
-      version: number;
-    };
-    /**
-     * AliasRead
-     * @description Where an alias points.
-     */
-    AliasRead: {
-      /** Alias */
-      alias: string;
-      /** Name */
-      name: string;
-      /** Version */
-      version: number;
-    };
-    /** Alive */
-    Alive: {
-      /** Status */
-      status: string;
-    };
-    /**
-     * AmountsRead
-     * @description What leases held, used and cost.
-     */
-    AmountsRead: {
-      /** Carbon G */
-      carbon_g: number | null;
-      /**
-       * Cost
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      cost: {
-        [key: string]: number;
-      };
-      /**
-       * Cpu S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      cpu_s: {
-        [key: string]: number;
-      };
-      /** Cpu Used S */
-      cpu_used_s: number;
-      /** Energy How */
-      energy_how: string | null;
-      /** Energy J */
-      energy_j: number | null;
-      /**
-       * Gpu S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      gpu_s: {
-        [key: string]: number;
-      };
-      /**
-       * Held S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      held_s: {
-        [key: string]: number;
-      };
-      /** Leases */
-      leases: number;
-      /**
-       * Memory Gb S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      memory_gb_s: {
-        [key: string]: number;
-      };
-    };
-    /**
-     * ApiRead
-     * @description What was measured of the API.
-     */
-    ApiRead: {
-      /**
-       * Availability
-       * @description 0 to 1; null where nothing was counted
-       */
-      availability: number | null;
-      /** Down S */
-      down_s: number;
-      /**
-       * Error Share
-       * @description 0 to 1; null where nothing was counted
-       */
-      error_share: number | null;
-      /**
-       * Errors
-       * @description answered with 5xx
-       */
-      errors: number;
-      /** Hint */
-      hint?: string;
-      /** Latency */
-      latency: components["schemas"]["RouteRead"][];
-      /** Requests */
-      requests: number;
-      /**
-       * Unknown S
-       * @description time in which nobody asked
-       */
-      unknown_s: number;
-      /** Up S */
-      up_s: number;
-    };
-    /** AttemptTimes */
-    AttemptTimes: {
-      /** Attempt */
-      attempt: number;
-      /** Outcome */
-      outcome: string;
-      /** Queued S */
-      queued_s: number;
-      /** Ranks */
-      ranks: components["schemas"]["RankTimes"][];
-      /** Rows Per Second */
-      rows_per_second: number | null;
-      /** Seconds */
-      seconds: number;
-      /**
-       * Since
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      since: string;
-      /** Steps Per Second */
-      steps_per_second: number | null;
-    };
-    /**
-     * Batch
-     * @description An answer for each job of a batch, in its order.
-     */
-    Batch: {
-      /** Items */
-      items: components["schemas"]["OneOfMany"][];
-    };
-    /**
-     * BudgetRead
-     * @description How a workspace with a budget stands this month.
-     */
-    BudgetRead: {
-      /** Currency */
-      currency: string;
-      /** Month */
-      month: string;
-      /** Monthly */
-      monthly: number;
-      /** Over */
-      over: boolean;
-      /** Share */
-      share: number;
-      /** Spent */
-      spent: number;
-      /** Stop */
-      stop: boolean;
-      /** Warn At */
-      warn_at: number;
-      /** Workspace */
-      workspace: string;
-    };
-    /**
-     * By
-     * @enum {string}
-     */
-    By: "job" | "workspace" | "day" | "month" | "algorithm" | "worker_type";
-    /** CallerRead */
-    CallerRead: {
-      /** Everywhere */
-      everywhere: components["schemas"]["Permission"][];
-      /** User Id */
-      user_id: string;
-      /** Username */
-      username: string;
-      /**
-       * Via
-       * @description token, session or key
-       */
-      via: string;
-      /** Workspaces */
-      workspaces: {
-        [key: string]: components["schemas"]["Permission"][];
-      };
-    };
-    /**
-     * Candidate
-     * @description A model that `algorithm: auto` has tried.
-     */
-    Candidate: {
-      /** Metric */
-      metric: string;
-      /** Number */
-      number: number;
-      /** Score */
-      score: number | null;
-    };
-    /** Checkpoint */
-    Checkpoint: {
-      /**
-       * At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      at: string;
-      /** Attempt */
-      attempt: number;
-      /** Bytes */
-      bytes: number;
-      /** Key */
-      key: string;
-      /** Rank */
-      rank: number;
-      /** Sha256 */
-      sha256: string;
-      /** Step */
-      step: number;
-    };
-    /**
-     * CheckpointPolicy
-     * @description When a job saves where it stands, and which of its checkpoints it keeps.
-     */
-    CheckpointPolicy: {
-      /**
-       * Every Epochs
-       * @default 1
-       */
-      every_epochs: number | null;
-      /**
-       * Every Minutes
-       * @default null
-       */
-      every_minutes: number | null;
-      /**
-       * Every Steps
-       * @default null
-       */
-      every_steps: number | null;
-      /**
-       * Keep Best
-       * @default 1
-       */
-      keep_best: number;
-      /**
-       * Keep Last
-       * @default 2
-       */
-      keep_last: number;
-      /**
-       * Max Bytes
-       * @description bytes, or text such as 2GiB, that all of the job's checkpoints may take
-       * @default null
-       */
-      max_bytes: (number | string) | null;
-      /**
-       * Metric
-       * @description what keep_best goes by
-       * @default null
-       */
-      metric: string | null;
-      /**
-       * Mode
-       * @default null
-       */
-      mode: ("min" | "max") | null;
-    };
-    /** ChunkRead */
-    ChunkRead: {
-      /** Index */
-      index: number;
-      /** Sha256 */
-      sha256: string;
-    };
-    /**
-     * Code
-     * @description A folder of code, packed and uploaded before the job is submitted.
-     */
-    Code: {
-      /** Digest */
-      digest: string;
-      /** @default null */
-      git: components["schemas"]["Git"] | null;
-    };
-    /** CodeBody */
-    CodeBody: {
-      /** Code */
-      code: string;
-      /**
-       * Secret
-       * Format: password
-       */
-      secret: string;
-    };
-    /** CodeSecret */
-    CodeSecret: {
-      /** Secret */
-      secret: string;
-      /**
-       * Uri
-       * @description for an authenticator app, usually as a QR code
-       */
-      uri: string;
-    };
-    /** CodeUpload */
-    CodeUpload: {
-      /**
-       * Upload Id
-       * @example u-1m7y1egzxd1dnwfn
-       */
-      upload_id: string;
-    };
-    /** ColumnRead */
-    ColumnRead: {
-      /** Missing */
-      missing: number;
-      /** Name */
-      name: string;
-      /**
-       * Type
-       * @enum {string}
-       */
-      type: "number" | "integer" | "boolean" | "category" | "text" | "date" | "binary";
-      /** Unique */
-      unique: number | null;
-    };
-    /** Compared */
-    Compared: {
-      /** A */
-      a: number | null;
-      /** B */
-      b: number | null;
-      /** Change */
-      change: number | null;
-    };
-    /** ComparedFile */
-    ComparedFile: {
-      /** Equal */
-      equal: boolean;
-      /** Path */
-      path: string;
-    };
-    /** DatasetCreate */
-    DatasetCreate: {
-      /** Description */
-      description?: string | null;
-      /** Name */
-      name: string;
-    };
-    /** DatasetPage */
-    DatasetPage: {
-      /** Items */
-      items: components["schemas"]["DatasetRead"][];
-      /** Next Cursor */
-      next_cursor: string | null;
-    };
-    /** DatasetRead */
-    DatasetRead: {
-      /** Created At */
-      created_at: string;
-      /** Description */
-      description: string | null;
-      /** Latest Version */
-      latest_version: number | null;
-      /** Name */
-      name: string;
-      /** Workspace */
-      workspace: string;
-    };
-    /** Decision */
-    Decision: {
-      /** Action */
-      action: string;
-      /**
-       * At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      at: string;
-      /** Reason */
-      reason: string;
-      /** Signal */
-      signal: {
-        [key: string]: unknown;
-      };
-    };
-    /** DeliveryRead */
-    DeliveryRead: {
-      /** Attempts */
-      attempts: number;
-      /**
-       * Delivery Id
-       * @description the message's webhook-id, the same in each try
-       */
-      delivery_id: string;
-      /** Error */
-      error: string | null;
-      /** Finished At */
-      finished_at: string | null;
-      /** Next Try At */
-      next_try_at: string | null;
-      /**
-       * Queued At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      queued_at: string;
-      /**
-       * State
-       * @description waiting, delivered or dead
-       */
-      state: string;
-      /**
-       * Status
-       * @description what the last try was answered with
-       */
-      status: number | null;
-      /** Type */
-      type: string;
-    };
-    /**
-     * Differences
-     * @description What is different in two jobs.
-     */
-    Differences: {
-      /** A */
-      a: string;
-      /** B */
-      b: string;
-      /** Bit Equal */
-      bit_equal: boolean | null;
-      /** Changed */
-      changed: {
-        [key: string]: unknown;
-      }[];
-      /** Files */
-      files: components["schemas"]["ComparedFile"][];
-      /** Metrics */
-      metrics: {
-        [key: string]: components["schemas"]["Compared"];
-      };
-    };
-    /**
-     * EntryRead
-     * @description One entry: who did what, from where, when, and what came of it.
-     */
-    EntryRead: {
-      /**
-       * Action
-       * @example jobs.cancel
-       */
-      action: string;
-      /** Actor Id */
-      actor_id: string | null;
-      /** Actor Name */
-      actor_name: string | null;
-      /**
-       * After
-       * @description as the call told of it; secrets are never in it
-       */
-      after: unknown;
-      /**
-       * At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      at: string;
-      /**
-       * Before
-       * @description as the call told of it; secrets are never in it
-       */
-      before: unknown;
-      /**
-       * Count
-       * @description so many calls of this kind, within a minute, in one entry
-       */
-      count: number;
-      /**
-       * Credential
-       * @description the session or key
-       */
-      credential: string | null;
-      /**
-       * Hash
-       * @description of this entry and the hash before it
-       */
-      hash: string;
-      /** Id */
-      id: string;
-      /**
-       * Outcome
-       * @description the HTTP status; null if the gateway ended before it answered
-       */
-      outcome: number | null;
-      /**
-       * Seq
-       * @description the place in the chain, from 1, without gaps
-       */
-      seq: number;
-      /**
-       * Source
-       * @description the address that the call came from
-       */
-      source: string | null;
-      /**
-       * Subject
-       * @description the account that it is about
-       */
-      subject: string | null;
-      /** Target */
-      target: string | null;
-      /** Target Kind */
-      target_kind: string | null;
-      /** Trace Id */
-      trace_id: string | null;
-      /**
-       * Via
-       * @description how the actor proved who it is: token, session or key
-       */
-      via: string | null;
-      /** Workspace */
-      workspace: string | null;
-    };
-    /** ErasedRead */
-    ErasedRead: {
-      /**
-       * User Id
-       * @description what stands where the person did, as in the audit log
-       */
-      user_id: string;
-    };
-    /** Evaluation */
-    Evaluation: {
-      /** Evaluation */
-      evaluation: {
-        [key: string]: unknown;
-      };
-      /** Job Id */
-      job_id: string;
-      /** Metrics */
-      metrics: {
-        [key: string]: number | null;
-      };
-    };
-    /**
-     * EvaluationPolicy
-     * @description What is measured of a built-in beside its metrics on the held-out rows.
-     */
-    EvaluationPolicy: {
-      /**
-       * Folds
-       * @description of cross-validation
-       * @default null
-       */
-      folds: number | null;
-      /**
-       * Importance
-       * @default built_in
-       * @enum {string}
-       */
-      importance: "built_in" | "permutation";
-    };
-    /**
-     * EventRead
-     * @description An entry of the event log.
-     */
-    EventRead: {
-      /**
-       * At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      at: string;
-      /** Data */
-      data: {
-        [key: string]: unknown;
-      };
-      /** Id */
-      id: number;
-      /** Job Id */
-      job_id: string | null;
-      /** Kind */
-      kind: string;
-    };
-    /**
-     * FailureClass
-     * @description Why a task or an attempt did not succeed; decides whether it is tried again.
-     * @enum {string}
-     */
-    FailureClass:
-      | "user_error"
-      | "data"
-      | "out_of_memory"
-      | "hang"
-      | "killed"
-      | "internal"
-      | "infrastructure"
-      | "lost_worker"
-      | "interrupted"
-      | "preempted"
-      | "timeout"
-      | "cancelled"
-      | "paused";
-    /** FileDigest */
-    FileDigest: {
-      /** Path */
-      path: string;
-      /** Sha256 */
-      sha256: string;
-    };
-    /**
-     * Fork
-     * @description Where a fork begins and what is different in it.
-     */
-    Fork: {
-      /**
-       * Changes
-       * @description fields of the job file
-       */
-      changes?: {
-        [key: string]: unknown;
-      };
-      /**
-       * Step
-       * @description of the checkpoint; the newest one when left out
-       */
-      step?: number | null;
-    };
-    /**
-     * Git
-     * @description Where the code stood in its repository when it was packed; noted, and read by nobody but people.
-     */
-    Git: {
-      /**
-       * Branch
-       * @default null
-       */
-      branch: string | null;
-      /** Commit */
-      commit: string;
-      /**
-       * Diff
-       * @description digest of what had changed since the commit
-       * @default null
-       */
-      diff: string | null;
-      /**
-       * Diff Truncated
-       * @default false
-       */
-      diff_truncated: boolean;
-      /**
-       * Dirty
-       * @default false
-       */
-      dirty: boolean;
-    };
-    /** GroupRead */
-    GroupRead: {
-      /** Carbon G */
-      carbon_g: number | null;
-      /**
-       * Cost
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      cost: {
-        [key: string]: number;
-      };
-      /**
-       * Cpu S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      cpu_s: {
-        [key: string]: number;
-      };
-      /** Cpu Used S */
-      cpu_used_s: number;
-      /** Energy How */
-      energy_how: string | null;
-      /** Energy J */
-      energy_j: number | null;
-      /**
-       * Gpu S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      gpu_s: {
-        [key: string]: number;
-      };
-      /**
-       * Held S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      held_s: {
-        [key: string]: number;
-      };
-      /** Key */
-      key: string;
-      /** Leases */
-      leases: number;
-      /**
-       * Memory Gb S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      memory_gb_s: {
-        [key: string]: number;
-      };
-      /** Name */
-      name: string | null;
-    };
-    /**
-     * HangPolicy
-     * @description What counts as a hang, and what follows from one.
-     */
-    HangPolicy: {
-      /**
-       * Action
-       * @default restart
-       * @enum {string}
-       */
-      action: "restart" | "stop" | "off";
-      /**
-       * After
-       * @description seconds without progress, text such as 2m, or auto
-       * @default null
-       */
-      after: number | string | "auto" | null;
-    };
-    /** Health */
-    Health: {
-      /** Accepts Jobs */
-      accepts_jobs: boolean;
-      /** Parts */
-      parts: {
-        [key: string]: components["schemas"]["PartRead"];
-      };
-      /** Status */
-      status: string;
-      /** Version */
-      version: string;
-    };
-    /** HistoryPoint */
-    HistoryPoint: {
-      /** At */
-      at: string | null;
-      /** Best */
-      best: number | null;
-      /** Number */
-      number: number;
-      /** Values */
-      values: (number | null)[];
-    };
-    /** IdentityBody */
-    IdentityBody: {
-      /** Provider */
-      provider: string;
-      /** Subject */
-      subject: string;
-    };
-    /** Importance */
-    Importance: {
-      /** Importance */
-      importance: number;
-      /** Name */
-      name: string;
-    };
-    /**
-     * JobBatch
-     * @description Several jobs.
-     */
-    JobBatch: {
-      /** Items */
-      items: components["schemas"]["JobOfBatch"][];
-    };
-    /**
-     * JobError
-     * @description Why a job failed, with its class: whose fault it was.
-     */
-    JobError: {
-      class: components["schemas"]["FailureClass"];
-      /** Evidence */
-      evidence?: {
-        [key: string]: unknown;
-      };
-      /** Message */
-      message: string;
-      /** Traceback */
-      traceback?: string;
-    };
-    /**
-     * JobLedger
-     * @description What the leases of one job held, those of a deleted one as well.
-     */
-    JobLedger: {
-      /** Carbon G Per Kwh */
-      carbon_g_per_kwh: number;
-      /** Currency */
-      currency: string;
-      /**
-       * Hint
-       * @description where nothing has a price: how to set one
-       */
-      hint?: string;
-      /** Job Id */
-      job_id: string;
-      /** Leases */
-      leases: components["schemas"]["LeaseRead"][];
-      total: components["schemas"]["AmountsRead"];
-    };
-    /**
-     * JobOfBatch
-     * @description A job, with a key of its own if it likes.
-     */
-    JobOfBatch: {
-      /**
-       * Algorithm
-       * @default null
-       */
-      algorithm: string | null;
-      /**
-       * Args
-       * @description what the script finds in sys.argv
-       */
-      args?: (string | number)[];
-      checkpoint?: components["schemas"]["CheckpointPolicy"];
-      /** @default null */
-      code: components["schemas"]["Code"] | null;
-      /**
-       * Dataset
-       * @default null
-       */
-      dataset: string | null;
-      /**
-       * Entrypoint
-       * @default null
-       */
-      entrypoint: string | null;
-      evaluation?: components["schemas"]["EvaluationPolicy"];
-      hang?: components["schemas"]["HangPolicy"];
-      /** Hyperparameters */
-      hyperparameters?: {
-        [key: string]: unknown;
-      };
-      /**
-       * Idempotency Key
-       * @default null
-       */
-      idempotency_key: string | null;
-      /**
-       * Kind
-       * @default train
-       * @enum {string}
-       */
-      kind: "train" | "tune" | "predict" | "pipeline";
-      /** Labels */
-      labels?: {
-        [key: string]: string;
-      };
-      /**
-       * Lock
-       * @description the file that requirements were read from
-       * @default null
-       */
-      lock: string | null;
-      model?: components["schemas"]["ModelPolicy"];
-      /**
-       * Model Name
-       * @default null
-       */
-      model_name: string | null;
-      /** Name */
-      name: string;
-      /** @default normal */
-      priority: components["schemas"]["Priority"];
-      /**
-       * @description true, or which steps
-       * @default null
-       */
-      profile: components["schemas"]["ProfilePolicy"] | boolean | null;
-      /**
-       * Python
-       * @description 3.11, or >=3.11,<3.13
-       * @default null
-       */
-      python: string | null;
-      /**
-       * Requirements
-       * @description packages that the code needs, one each
-       */
-      requirements?: string[];
-      resources?: components["schemas"]["Resources"];
-      /**
-       * Retries
-       * @default 3
-       */
-      retries: number;
-      /**
-       * Secrets
-       * @description environment variables of the tasks, and the secrets that they get
-       */
-      secrets?:
-        | {
-            [key: string]: string;
-          }
-        | string[];
-      /**
-       * Seed
-       * @default 7
-       */
-      seed: number;
-      split?: components["schemas"]["SplitPolicy"];
-      /**
-       * Target Column
-       * @default null
-       */
-      target_column: string | null;
-      /**
-       * Timeout
-       * @description seconds, or text such as 1h30m
-       * @default null
-       */
-      timeout: (number | string) | null;
-      /** @default null */
-      tune: components["schemas"]["TuneSpec"] | null;
-      /**
-       * Workspace
-       * @default default
-       */
-      workspace: string;
-    };
-    /**
-     * JobRead
-     * @description A job.
-     * @example {
-     *       "job_id": "j-1m7y1egzxd1dnwfn",
-     *       "name": "iris",
-     *       "workspace": "default",
-     *       "kind": "train",
-     *       "status": "completed",
-     *       "reason": null,
-     *       "progress": 1,
-     *       "metrics": {
-     *         "accuracy": 0.9667
-     *       },
-     *       "model_name": "iris",
-     *       "version": 1,
-     *       "model_id": "iris/1",
-     *       "error": null,
-     *       "attempt": 1,
-     *       "steps_lost": 0,
-     *       "workers": 1,
-     *       "priority": "normal",
-     *       "cancel_requested": false,
-     *       "created_at": "2026-11-21T03:12:25.597366Z",
-     *       "started_at": "2026-11-21T03:12:25.641120Z",
-     *       "finished_at": "2026-11-21T03:12:26.102338Z",
-     *       "dataset": {
-     *         "name": "iris",
-     *         "version": 1,
-     *         "digest": "0000000000000000000000000000000000000000000000000000000000000000"
-     *       },
-     *       "evaluation": {
-     *         "task": "classification"
-     *       },
-     *       "formats": [],
-     *       "throughput": null,
-     *       "study": null,
-     *       "spec": {
-     *         "name": "iris",
-     *         "algorithm": "random_forest",
-     *         "dataset": "iris",
-     *         "model_name": "iris"
-     *       }
-     *     }
-     */
-    JobRead: {
-      /** Attempt */
-      attempt: number;
-      /** Cancel Requested */
-      cancel_requested: boolean;
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      dataset: components["schemas"]["UsedDataset"] | null;
-      error: components["schemas"]["JobError"] | null;
-      /**
-       * Evaluation
-       * @description without its curves: GET /jobs/{job_id}/evaluation
-       */
-      evaluation: {
-        [key: string]: unknown;
-      } | null;
-      /** Finished At */
-      finished_at: string | null;
-      /**
-       * Formats
-       * @description what became of each further format of the model
-       */
-      formats: {
-        [key: string]: unknown;
-      }[];
-      /** Job Id */
-      job_id: string;
-      /** Kind */
-      kind: string;
-      /** Metrics */
-      metrics: {
-        [key: string]: number | null;
-      };
-      /** Model Id */
-      model_id: string | null;
-      /** Model Name */
-      model_name: string | null;
-      /** Name */
-      name: string;
-      priority: components["schemas"]["Priority"];
-      /** Progress */
-      progress: number;
-      /**
-       * Reason
-       * @description why it is as it is, in one sentence
-       */
-      reason: string | null;
-      /**
-       * Spec
-       * @description the job file, with its defaults
-       */
-      spec: {
-        [key: string]: unknown;
-      };
-      /** Started At */
-      started_at: string | null;
-      status: components["schemas"]["JobStatus"];
-      /** Steps Lost */
-      steps_lost: number;
-      /**
-       * Study
-       * @description of a trial: {id, trial}
-       */
-      study: {
-        [key: string]: unknown;
-      } | null;
-      /** Throughput */
-      throughput: {
-        [key: string]: number;
-      } | null;
-      /**
-       * Version
-       * @description of the model, once it is registered
-       */
-      version: number | null;
-      /** Workers */
-      workers: number;
-      /** Workspace */
-      workspace: string;
-    };
-    /**
-     * JobSpec
-     * @description One job, as a person writes it.
-     */
-    JobSpec: {
-      /**
-       * Algorithm
-       * @default null
-       */
-      algorithm: string | null;
-      /**
-       * Args
-       * @description what the script finds in sys.argv
-       */
-      args?: (string | number)[];
-      checkpoint?: components["schemas"]["CheckpointPolicy"];
-      /** @default null */
-      code: components["schemas"]["Code"] | null;
-      /**
-       * Dataset
-       * @default null
-       */
-      dataset: string | null;
-      /**
-       * Entrypoint
-       * @default null
-       */
-      entrypoint: string | null;
-      evaluation?: components["schemas"]["EvaluationPolicy"];
-      hang?: components["schemas"]["HangPolicy"];
-      /** Hyperparameters */
-      hyperparameters?: {
-        [key: string]: unknown;
-      };
-      /**
-       * Kind
-       * @default train
-       * @enum {string}
-       */
-      kind: "train" | "tune" | "predict" | "pipeline";
-      /** Labels */
-      labels?: {
-        [key: string]: string;
-      };
-      /**
-       * Lock
-       * @description the file that requirements were read from
-       * @default null
-       */
-      lock: string | null;
-      model?: components["schemas"]["ModelPolicy"];
-      /**
-       * Model Name
-       * @default null
-       */
-      model_name: string | null;
-      /** Name */
-      name: string;
-      /** @default normal */
-      priority: components["schemas"]["Priority"];
-      /**
-       * @description true, or which steps
-       * @default null
-       */
-      profile: components["schemas"]["ProfilePolicy"] | boolean | null;
-      /**
-       * Python
-       * @description 3.11, or >=3.11,<3.13
-       * @default null
-       */
-      python: string | null;
-      /**
-       * Requirements
-       * @description packages that the code needs, one each
-       */
-      requirements?: string[];
-      resources?: components["schemas"]["Resources"];
-      /**
-       * Retries
-       * @default 3
-       */
-      retries: number;
-      /**
-       * Secrets
-       * @description environment variables of the tasks, and the secrets that they get
-       */
-      secrets?:
-        | {
-            [key: string]: string;
-          }
-        | string[];
-      /**
-       * Seed
-       * @default 7
-       */
-      seed: number;
-      split?: components["schemas"]["SplitPolicy"];
-      /**
-       * Target Column
-       * @default null
-       */
-      target_column: string | null;
-      /**
-       * Timeout
-       * @description seconds, or text such as 1h30m
-       * @default null
-       */
-      timeout: (number | string) | null;
-      /** @default null */
-      tune: components["schemas"]["TuneSpec"] | null;
-      /**
-       * Workspace
-       * @default default
-       */
-      workspace: string;
-    };
-    /**
-     * JobsRead
-     * @description What became of the jobs.
-     */
-    JobsRead: {
-      assignment: components["schemas"]["TimesRead"];
-      /** Cancelled */
-      cancelled: number;
-      /** Completed */
-      completed: number;
-      /** Failed */
-      failed: number;
-      /** Failed By Class */
-      failed_by_class: {
-        [key: string]: number;
-      };
-      /** Failed By Platform */
-      failed_by_platform: number;
-      /** Hung S */
-      hung_s: number;
-      /** Lost Cpu S */
-      lost_cpu_s: number;
-      /** Lost S */
-      lost_s: number;
-      /**
-       * Platform Success
-       * @description without jobs that failed by themselves
-       */
-      platform_success: number | null;
-      /** Retries */
-      retries: number;
-      /** Steps Lost */
-      steps_lost: number;
-      /** Submitted */
-      submitted: number;
-      /**
-       * Success
-       * @description 0 to 1; null where nothing was counted
-       */
-      success: number | null;
-      wait: components["schemas"]["TimesRead"];
-      /** Waiting */
-      waiting: number;
-    };
-    /**
-     * JobStatus
-     * @enum {string}
-     */
-    JobStatus: "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
-    /**
-     * KeptFile
-     * @description A file that a job's own code wrote where it ran.
-     */
-    KeptFile: {
-      /** Attempt */
-      attempt: number;
-      /** Bytes */
-      bytes: number;
-      /** Path */
-      path: string;
-      /** Sha256 */
-      sha256: string;
-    };
-    /** KeptRead */
-    KeptRead: {
-      /**
-       * Finished At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      finished_at: string;
-      /** Job Id */
-      job_id: string;
-      /**
-       * Kind
-       * @description jobs, checkpoints, logs or metrics
-       */
-      kind: string;
-      /** Name */
-      name: string;
-      /** Why */
-      why: string;
-      /** Workspace */
-      workspace: string;
-    };
-    /** KeyCreated */
-    KeyCreated: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Expires At */
-      expires_at: string | null;
-      /**
-       * Key
-       * @description the key itself; it is not shown again
-       */
-      key: string;
-      /** Key Id */
-      key_id: string;
-      /** Last Used At */
-      last_used_at: string | null;
-      /** Name */
-      name: string;
-      /** Revoked At */
-      revoked_at: string | null;
-      /** Scopes */
-      scopes: components["schemas"]["Permission"][];
-      /** User */
-      user: string;
-      /** Valid */
-      valid: boolean;
-      /** Workspace */
-      workspace: string | null;
-    };
-    /** KeyRead */
-    KeyRead: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Expires At */
-      expires_at: string | null;
-      /** Key Id */
-      key_id: string;
-      /** Last Used At */
-      last_used_at: string | null;
-      /** Name */
-      name: string;
-      /** Revoked At */
-      revoked_at: string | null;
-      /** Scopes */
-      scopes: components["schemas"]["Permission"][];
-      /** User */
-      user: string;
-      /** Valid */
-      valid: boolean;
-      /** Workspace */
-      workspace: string | null;
-    };
-    /** LastHang */
-    LastHang: {
-      /** Attempt */
-      attempt: number | null;
-      /** Culprits */
-      culprits: unknown[] | null;
-      /** Line */
-      line: string | null;
-      /** Message */
-      message: string | null;
-    };
-    /** LeaseRead */
-    LeaseRead: {
-      /** Cpu Used S */
-      cpu_used_s: number | null;
-      /** Cpus */
-      cpus: number;
-      /** Energy How */
-      energy_how: string | null;
-      /** Energy J */
-      energy_j: number | null;
-      /** Gpus */
-      gpus: number;
-      /**
-       * Granted At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      granted_at: string;
-      /** Hung S */
-      hung_s: number | null;
-      /** Idle S */
-      idle_s: number | null;
-      /** Lost S */
-      lost_s: number | null;
-      /** Memory Bytes */
-      memory_bytes: number;
-      /** Released At */
-      released_at: string | null;
-      /** Token */
-      token: number;
-      /** Useful S */
-      useful_s: number | null;
-      /** Worker Id */
-      worker_id: string;
-      /** Worker Type */
-      worker_type: string | null;
-    };
-    /**
-     * LedgerRead
-     * @description What was held between two instants, in groups.
-     */
-    LedgerRead: {
-      by: components["schemas"]["By"];
-      /** Carbon G Per Kwh */
-      carbon_g_per_kwh: number;
-      /** Currency */
-      currency: string;
-      /**
-       * From
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      from: string;
-      /**
-       * Hint
-       * @description where nothing has a price: how to set one
-       */
-      hint?: string;
-      /** Items */
-      items: components["schemas"]["GroupRead"][];
-      /** @description the sum of the groups beyond limit */
-      others: components["schemas"]["OthersRead"] | null;
-      /**
-       * To
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      to: string;
-      total: components["schemas"]["AmountsRead"];
-      /** Workspace */
-      workspace: string | null;
-    };
-    /**
-     * LimitsRead
-     * @description null: not limited.
-     */
-    LimitsRead: {
-      /** Cpus */
-      cpus: number | null;
-      /** Dataset Bytes */
-      dataset_bytes: number | null;
-      /** Gpus */
-      gpus: number | null;
-      /** Jobs Per Day */
-      jobs_per_day: number | null;
-      /** Memory Bytes */
-      memory_bytes: number | null;
-      /** Queued Jobs */
-      queued_jobs: number | null;
-      /** Slots */
-      slots: number | null;
-      /** Weight */
-      weight: number;
-    };
-    /** Line */
-    Line: {
-      /** Number */
-      number: number;
-      /** Params */
-      params: {
-        [key: string]: unknown;
-      };
-      /** Values */
-      values: (number | null)[];
-    };
-    /** LineageRead */
-    LineageRead: {
-      /**
-       * Changes
-       * @description {name: [before, after]}
-       */
-      changes: {
-        [key: string]: unknown;
-      };
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Finished At */
-      finished_at: string | null;
-      /** Generation */
-      generation?: number;
-      /** Job Id */
-      job_id: string | null;
-      /** Member */
-      member?: number;
-      /** Number */
-      number: number;
-      /** Params */
-      params: {
-        [key: string]: unknown;
-      };
-      /** Parent */
-      parent?: number | null;
-      /** Reason */
-      reason: string | null;
-      /**
-       * Run Again
-       * @description the trial that it repeats
-       */
-      run_again: number | null;
-      state: components["schemas"]["TrialState"];
-      /** Value */
-      value: number | null;
-      /** Values */
-      values: (number | null)[] | null;
-    };
-    /**
-     * LogPiece
-     * @description A piece of a task's output; lines may begin in one and end in the next.
-     */
-    LogPiece: {
-      /**
-       * At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      at: string;
-      /** Attempt */
-      attempt: number;
-      /** Id */
-      id: number;
-      /** Rank */
-      rank: number;
-      /** Text */
-      text: string;
-    };
-    /**
-     * Many
-     * @description Either ids, or a filter: the oldest jobs that it fits and that have not ended, a page at a time.
-     * @example {
-     *       "ids": [
-     *         "j-1m7y1egzxd1dnwfn"
-     *       ]
-     *     }
-     * @example {
-     *       "filter": {
-     *         "name": "sweep",
-     *         "status": "queued"
-     *       }
-     *     }
-     */
-    Many: {
-      /**
-       * Cursor
-       * @description of a filter: where to go on
-       */
-      cursor?: string | null;
-      filter?: components["schemas"]["Which"] | null;
-      /** Ids */
-      ids?: string[] | null;
-      /**
-       * Limit
-       * @description of a filter
-       * @default 1000
-       */
-      limit: number;
-    } & (unknown | unknown);
-    /** Member */
-    Member: {
-      role: components["schemas"]["Role"];
-    };
-    /** MemberRead */
-    MemberRead: {
-      /**
-       * Given By
-       * @description person, or provider: taken anew from its groups at each sign-in, and shown for that
-       */
-      given_by: string;
-      role: components["schemas"]["Role"];
-      /** Service */
-      service: boolean;
-      /** User */
-      user: string;
-    };
-    /** ModelFileRead */
-    ModelFileRead: {
-      /** Bytes */
-      bytes: number;
-      /** Path */
-      path: string;
-      /** Sha256 */
-      sha256: string;
-    };
-    /**
-     * ModelPolicy
-     * @description Further formats, whether rows may be shown, and what a person says of the model in its card.
-     */
-    ModelPolicy: {
-      /**
-       * Description
-       * @default null
-       */
-      description: string | null;
-      /**
-       * Example
-       * @description whether the model keeps a few held-out rows as an example
-       * @default true
-       */
-      example: boolean;
-      /**
-       * Formats
-       * @description each is published if it says what the model says
-       */
-      formats?: ("onnx" | "torch_export")[];
-      /**
-       * Intended Use
-       * @default null
-       */
-      intended_use: string | null;
-      /**
-       * Limitations
-       * @default null
-       */
-      limitations: string | null;
-    };
-    /**
-     * ModelRead
-     * @description A registered model: a name with its versions.
-     */
-    ModelRead: {
-      /**
-       * Aliases
-       * @description which version each alias points at
-       */
-      aliases: {
-        [key: string]: number;
-      };
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Latest Version */
-      latest_version: number;
-      /** Name */
-      name: string;
-      /**
-       * Updated At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      updated_at: string;
-    };
-    /**
-     * ModelVersionRead
-     * @description One version of a model.
-     * @example {
-     *       "name": "iris",
-     *       "version": 1,
-     *       "model_id": "iris/1",
-     *       "workspace": "default",
-     *       "job_id": "j-1m7y1egzxd1dnwfn",
-     *       "run_id": "00000000000000000000000000000000",
-     *       "source": "file:///objects/models/j-1m7y1egzxd1dnwfn",
-     *       "path": "file:///objects/models/j-1m7y1egzxd1dnwfn",
-     *       "aliases": [
-     *         "production"
-     *       ],
-     *       "tags": {},
-     *       "metrics": {
-     *         "accuracy": 0.9667
-     *       },
-     *       "signature": null,
-     *       "files": [
-     *         {
-     *           "path": "MLmodel",
-     *           "bytes": 812,
-     *           "sha256": "0000000000000000000000000000000000000000000000000000000000000000"
-     *         }
-     *       ],
-     *       "formats": [],
-     *       "created_at": "2026-11-21T03:12:26.102338Z"
-     *     }
-     */
-    ModelVersionRead: {
-      /** Aliases */
-      aliases: string[];
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Files */
-      files: components["schemas"]["ModelFileRead"][];
-      /** Formats */
-      formats: {
-        [key: string]: unknown;
-      }[];
-      /** Job Id */
-      job_id: string | null;
-      /** Metrics */
-      metrics: {
-        [key: string]: number | null;
-      };
-      /** Model Id */
-      model_id: string;
-      /** Name */
-      name: string;
-      /** Path */
-      path: string;
-      /** Run Id */
-      run_id: string | null;
-      /** Signature */
-      signature: {
-        [key: string]: unknown;
-      } | null;
-      /** Source */
-      source: string;
-      /** Tags */
-      tags: {
-        [key: string]: string;
-      };
-      /** Version */
-      version: number;
-      /** Workspace */
-      workspace: string;
-    };
-    /**
-     * Name
-     * @enum {string}
-     */
-    Name: "availability" | "submission" | "job_success" | "queue_wait";
-    /** NewKey */
-    NewKey: {
-      /** Expires At */
-      expires_at?: string | null;
-      /** Name */
-      name: string;
-      /**
-       * Scopes
-       * @description all of the user's if empty
-       */
-      scopes?: components["schemas"]["Permission"][];
-      /**
-       * User
-       * @description whose key; the caller's own if left out
-       */
-      user?: string | null;
-      /**
-       * Workspace
-       * @description the only one it is good for
-       */
-      workspace?: string | null;
-    };
-    /** NewUser */
-    NewUser: {
-      /** Email */
-      email?: string | null;
-      /** Name */
-      name: string;
-      /** Password */
-      password?: string | null;
-      /** @description held in every workspace */
-      role?: components["schemas"]["Role"] | null;
-      /**
-       * Service
-       * @description a program: it has keys and no password
-       * @default false
-       */
-      service: boolean;
-    };
-    /** NewWebhook */
-    NewWebhook: {
-      /** Description */
-      description?: string | null;
-      /** Events */
-      events: (
-        | "job.submitted"
-        | "job.started"
-        | "job.requeued"
-        | "job.paused"
-        | "job.resumed"
-        | "job.completed"
-        | "job.failed"
-        | "job.cancelled"
-        | "study.completed"
-        | "study.failed"
-        | "study.cancelled"
-        | "model.registered"
-        | "model.alias_moved"
-        | "budget.warned"
-        | "budget.spent"
-        | "sla.breached"
-        | "webhook.disabled"
-        | "worker.lost"
-        | "worker.low_disk"
-        | "worker.quarantined"
-      )[];
-      /**
-       * Labels
-       * @description only of jobs that have all of these
-       */
-      labels?: {
-        [key: string]: string;
-      };
-      /** Url */
-      url: string;
-    };
-    /** NewWorkspace */
-    NewWorkspace: {
-      /** Description */
-      description?: string | null;
-      /** Name */
-      name: string;
-    };
-    /**
-     * Objective
-     * @description A metric that trials report, and where it should go.
-     */
-    Objective: {
-      /**
-       * Direction
-       * @enum {string}
-       */
-      direction: "maximize" | "minimize";
-      /** Metric */
-      metric: string;
-    };
-    /**
-     * ObjectiveRead
-     * @description One objective, and how it stands.
-     */
-    ObjectiveRead: {
-      /**
-       * Budget Left
-       * @description the part of the error budget; below 0 when overspent
-       */
-      budget_left: number;
-      /**
-       * Burn
-       * @description how many times too fast the budget burns, by window; of this month only
-       */
-      burn?: {
-        [key: string]: number | null;
-      };
-      /** Good */
-      good: number;
-      /**
-       * Limit S
-       * @description within so many seconds, where it is about time
-       */
-      limit_s: number | null;
-      /**
-       * Met
-       * @description null where nothing was counted
-       */
-      met: boolean | null;
-      name: components["schemas"]["Name"];
-      /**
-       * Reached
-       * @description 0 to 1; null where nothing was counted
-       */
-      reached: number | null;
-      /**
-       * Target
-       * @description the share that has to be good
-       */
-      target: number;
-      /** Total */
-      total: number;
-      /**
-       * Unit
-       * @description of good and total: seconds, requests or jobs
-       */
-      unit: string;
-    };
-    /**
-     * OneOfMany
-     * @description What became of one of many: the job, or why it was refused.
-     */
-    OneOfMany: {
-      /** Code */
-      code?: string;
-      /** Detail */
-      detail?: string;
-      /** Errors */
-      errors?: components["schemas"]["WrongField"][];
-      job?: components["schemas"]["JobRead"];
-      /** Job Id */
-      job_id?: string;
-      /**
-       * Status
-       * @description as a call for this one alone would have answered
-       */
-      status: number;
-    };
-    /** OthersRead */
-    OthersRead: {
-      /** Carbon G */
-      carbon_g: number | null;
-      /**
-       * Cost
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      cost: {
-        [key: string]: number;
-      };
-      /**
-       * Cpu S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      cpu_s: {
-        [key: string]: number;
-      };
-      /** Cpu Used S */
-      cpu_used_s: number;
-      /** Energy How */
-      energy_how: string | null;
-      /** Energy J */
-      energy_j: number | null;
-      /**
-       * Gpu S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      gpu_s: {
-        [key: string]: number;
-      };
-      /** Groups */
-      groups: number;
-      /**
-       * Held S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      held_s: {
-        [key: string]: number;
-      };
-      /** Leases */
-      leases: number;
-      /**
-       * Memory Gb S
-       * @description by what the time was good for: useful, idle, lost, hung; and their total
-       */
-      memory_gb_s: {
-        [key: string]: number;
-      };
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_AlgorithmRead_: {
-      /** Items */
-      items: components["schemas"]["AlgorithmRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_BudgetRead_: {
-      /** Items */
-      items: components["schemas"]["BudgetRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_Candidate_: {
-      /** Items */
-      items: components["schemas"]["Candidate"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_Checkpoint_: {
-      /** Items */
-      items: components["schemas"]["Checkpoint"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_DeliveryRead_: {
-      /** Items */
-      items: components["schemas"]["DeliveryRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_EntryRead_: {
-      /** Items */
-      items: components["schemas"]["EntryRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_EventRead_: {
-      /** Items */
-      items: components["schemas"]["EventRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_HistoryPoint_: {
-      /** Items */
-      items: components["schemas"]["HistoryPoint"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_Importance_: {
-      /** Items */
-      items: components["schemas"]["Importance"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_JobRead_: {
-      /** Items */
-      items: components["schemas"]["JobRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_KeptFile_: {
-      /** Items */
-      items: components["schemas"]["KeptFile"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_KeyRead_: {
-      /** Items */
-      items: components["schemas"]["KeyRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_LineageRead_: {
-      /** Items */
-      items: components["schemas"]["LineageRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_LogPiece_: {
-      /** Items */
-      items: components["schemas"]["LogPiece"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_MemberRead_: {
-      /** Items */
-      items: components["schemas"]["MemberRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_ModelRead_: {
-      /** Items */
-      items: components["schemas"]["ModelRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_ModelVersionRead_: {
-      /** Items */
-      items: components["schemas"]["ModelVersionRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_OneOfMany_: {
-      /** Items */
-      items: components["schemas"]["OneOfMany"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_Plot_: {
-      /** Items */
-      items: components["schemas"]["Plot"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_ProviderRead_: {
-      /** Items */
-      items: components["schemas"]["ProviderRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_SecretRead_: {
-      /** Items */
-      items: components["schemas"]["SecretRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_Series_: {
-      /** Items */
-      items: components["schemas"]["Series"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_SessionRead_: {
-      /** Items */
-      items: components["schemas"]["SessionRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_StudyRead_: {
-      /** Items */
-      items: components["schemas"]["StudyRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_TaskRead_: {
-      /** Items */
-      items: components["schemas"]["TaskRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_TrialRead_: {
-      /** Items */
-      items: components["schemas"]["TrialRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_UserRead_: {
-      /** Items */
-      items: components["schemas"]["UserRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_WebhookRead_: {
-      /** Items */
-      items: components["schemas"]["WebhookRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_WorkerRead_: {
-      /** Items */
-      items: components["schemas"]["WorkerRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Page
-     * @description One page of a list.
-     */
-    Page_WorkspaceRead_: {
-      /** Items */
-      items: components["schemas"]["tensorfleet__access__schemas__WorkspaceRead"][];
-      /**
-       * Next Cursor
-       * @description send it back as cursor; null at the end
-       */
-      next_cursor: string | null;
-    };
-    /**
-     * Parallel
-     * @description Parallel coordinates: the axes, and a line for each completed trial.
-     */
-    Parallel: {
-      /** Axes */
-      axes: {
-        [key: string]: unknown;
-      }[];
-      /** Lines */
-      lines: components["schemas"]["Line"][];
-      /** Objectives */
-      objectives: {
-        [key: string]: unknown;
-      }[];
-    };
-    /**
-     * PartRead
-     * @description One part of the platform; some say more.
-     */
-    PartRead: {
-      /** Detail */
-      detail?: string;
-      /**
-       * Meaning
-       * @description what that means for users
-       */
-      meaning?: string;
-      /** Since */
-      since: string | null;
-      /** Status */
-      status: string;
-    };
-    /** PasswordBody */
-    PasswordBody: {
-      /**
-       * New
-       * Format: password
-       */
-      new: string;
-      /**
-       * Old
-       * Format: password
-       */
-      old: string;
-    };
-    /**
-     * PendingVersion
-     * @description A version that MLflow has still to take; it appears by itself.
-     */
-    PendingVersion: {
-      /** Model Id */
-      model_id: null;
-      /** Name */
-      name: string;
-      /** Path */
-      path: string;
-      /**
-       * Status
-       * @constant
-       */
-      status: "pending";
-      /** Version */
-      version: null;
-    };
-    /**
-     * Permission
-     * @description What can be asked of a caller; the words are also the scopes of keys.
-     * @enum {string}
-     */
-    Permission:
-      | "jobs:read"
-      | "jobs:write"
-      | "datasets:read"
-      | "datasets:write"
-      | "models:read"
-      | "models:write"
-      | "secrets:read"
-      | "secrets:write"
-      | "ledger:read"
-      | "fleet:read"
-      | "fleet:steer"
-      | "audit:read"
-      | "workspace:admin"
-      | "platform:admin";
-    /** PhaseTime */
-    PhaseTime: {
-      /** Ms */
-      ms: number;
-      /** Name */
-      name: string;
-      /** Share */
-      share: number;
-    };
-    /**
-     * Plan
-     * @description What would happen to a job if it were submitted now.
-     */
-    Plan: {
-      /** Change */
-      change: {
-        [key: string]: unknown;
-      } | null;
-      /** Code */
-      code: string;
-      /** Evidence */
-      evidence: {
-        [key: string]: unknown;
-      };
-      /** Expected Start */
-      expected_start: string | null;
-      /** Expected Start Unknown */
-      expected_start_unknown: string | null;
-      /** Reason */
-      reason: string;
-      /** Starts Now */
-      starts_now: boolean;
-      /** Suggestion */
-      suggestion: string | null;
-    };
-    /** PlanRead */
-    PlanRead: {
-      /** Bytes */
-      bytes: number;
-      /**
-       * Keep
-       * @description old enough, but something refers to it
-       */
-      keep: components["schemas"]["KeptRead"][];
-      /**
-       * More
-       * @description there is more than one answer holds
-       */
-      more: boolean;
-      /** Remove */
-      remove: components["schemas"]["RemovedRead"][];
-    };
-    /** Plot */
-    Plot: {
-      /** Name */
-      name: string;
-      /** Url */
-      url: string;
-    };
-    /** Point */
-    Point: {
-      /**
-       * At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      at: string;
-      /** Step */
-      step: number | null;
-      /** Value */
-      value: number | null;
-    };
-    /**
-     * Population
-     * @description How a population is trained, as Ray Tune names it: each member in `generations` parts of `perturbation_interval` epochs.
-     */
-    Population: {
-      /**
-       * Generations
-       * @default 10
-       */
-      generations: number;
-      /**
-       * Perturbation Factors
-       * @default [
-       *       0.8,
-       *       1.2
-       *     ]
-       */
-      perturbation_factors: number[];
-      /**
-       * Perturbation Interval
-       * @description epochs of a built-in; steps that own code gives to train.save
-       * @default 1
-       */
-      perturbation_interval: number;
-      /**
-       * Quantile Fraction
-       * @default 0.25
-       */
-      quantile_fraction: number;
-      /**
-       * Resample Probability
-       * @default 0.25
-       */
-      resample_probability: number;
-      /**
-       * Size
-       * @default 8
-       */
-      size: number;
-    };
-    /**
-     * Priority
-     * @enum {string}
-     */
-    Priority: "high" | "normal" | "low";
-    /**
-     * Problem
-     * @description What went wrong, as RFC 9457 has it.
-     * @example {
-     *       "type": "urn:tensorfleet:not_found",
-     *       "title": "Not found",
-     *       "status": 404,
-     *       "detail": "there is no job 'j-0'; `tensorfleet jobs list` shows those that there are",
-     *       "code": "not_found"
-     *     }
-     */
-    Problem: {
-      /**
-       * Code
-       * @description stable, for programs
-       * @example not_found
-       */
-      code: string;
-      /**
-       * Detail
-       * @description what happened, the value, and what to do, for a person
-       */
-      detail: string;
-      /**
-       * Errors
-       * @description the fields that are wrong, if it is about fields
-       */
-      errors?: components["schemas"]["ProblemField"][];
-      /** Status */
-      status: number;
-      /** Title */
-      title: string;
-      /**
-       * Type
-       * @example urn:tensorfleet:not_found
-       */
-      type: string;
-    };
-    /**
-     * ProblemField
-     * @description One field that is wrong.
-     */
-    ProblemField: {
-      /** Code */
-      code: string;
-      /**
-       * Field
-       * @example resources.workers
-       */
-      field: string;
-      /** Message */
-      message: string;
-    };
-    /**
-     * ProblemRead
-     * @description The first entry that is not as it was written.
-     */
-    ProblemRead: {
-      /** Id */
-      id: string | null;
-      /** Seq */
-      seq: number;
-      /** What */
-      what: string;
-    };
-    /**
-     * Profile
-     * @description Where the time of a step went.
-     */
-    Profile: {
-      /** Attempt */
-      attempt: number;
-      /** Job Id */
-      job_id: string;
-      /** Ms */
-      ms: number | null;
-      /** Phases */
-      phases: components["schemas"]["PhaseTime"][];
-      /** Ranks */
-      ranks: components["schemas"]["RankProfile"][];
-      /** Sentence */
-      sentence: string;
-      /**
-       * Unit
-       * @enum {string}
-       */
-      unit: "step" | "job";
-    };
-    /**
-     * ProfilePolicy
-     * @description Which steps of a job are profiled.
-     */
-    ProfilePolicy: {
-      /**
-       * Skip
-       * @description steps before them, to warm up
-       * @default 5
-       */
-      skip: number;
-      /**
-       * Steps
-       * @default 10
-       */
-      steps: number;
-    };
-    /** ProgramBody */
-    ProgramBody: {
-      /** Challenge */
-      challenge: string;
-      /** Redirect Uri */
-      redirect_uri: string;
-    };
-    /**
-     * ProvenanceRead
-     * @description What a job was made of.
-     */
-    ProvenanceRead: {
-      /** Attempt */
-      attempt: number;
-      /**
-       * Digest
-       * @description SHA-256 of the document; null where the job never ran
-       */
-      digest: string | null;
-      /** Document */
-      document: {
-        [key: string]: unknown;
-      };
-      /** Files */
-      files: components["schemas"]["FileDigest"][];
-      /** Job Id */
-      job_id: string;
-      /** Metrics */
-      metrics: {
-        [key: string]: number | null;
-      };
-      /** Replay Of */
-      replay_of: string | null;
-      status: components["schemas"]["JobStatus"];
-    };
-    /** ProviderRead */
-    ProviderRead: {
-      /**
-       * Login
-       * @description where a browser begins; takes next, a path to go on to
-       */
-      login: string;
-      /** Name */
-      name: string;
-      /**
-       * Title
-       * @description what its button says
-       */
-      title: string;
-    };
-    /**
-     * PrunerOptions
-     * @description As Optuna's pruners name and mean them; what is left out is as Optuna has it.  Steps are those that trials report.
-     */
-    PrunerOptions: {
-      /**
-       * Bootstrap Count
-       * @default null
-       */
-      bootstrap_count: number | null;
-      /**
-       * Interval Steps
-       * @default null
-       */
-      interval_steps: number | null;
-      /**
-       * Max Resource
-       * @default null
-       */
-      max_resource: number | string | null;
-      /**
-       * Min Early Stopping Rate
-       * @default null
-       */
-      min_early_stopping_rate: number | null;
-      /**
-       * Min Resource
-       * @default null
-       */
-      min_resource: number | string | null;
-      /**
-       * N Min Trials
-       * @default null
-       */
-      n_min_trials: number | null;
-      /**
-       * N Startup Trials
-       * @default null
-       */
-      n_startup_trials: number | null;
-      /**
-       * N Warmup Steps
-       * @default null
-       */
-      n_warmup_steps: number | null;
-      /**
-       * Reduction Factor
-       * @default null
-       */
-      reduction_factor: number | null;
-    };
-    /**
-     * QuotaBody
-     * @description What a workspace may take; what is left out, or null, is not limited.
-     */
-    QuotaBody: {
-      /**
-       * Cpus
-       * @description of all that runs at a time
-       */
-      cpus?: number | null;
-      /**
-       * Dataset Bytes
-       * @description of all versions of all datasets
-       */
-      dataset_bytes?: (number | string) | null;
-      /**
-       * Gpus
-       * @description of all that runs at a time
-       */
-      gpus?: number | null;
-      /**
-       * Jobs Per Day
-       * @description submitted within 24 hours, without trials
-       */
-      jobs_per_day?: number | null;
-      /**
-       * Memory Bytes
-       * @description that jobs ask for; of all that runs at a time
-       */
-      memory_bytes?: (number | string) | null;
-      /**
-       * Queued Jobs
-       * @description that wait at a time
-       */
-      queued_jobs?: number | null;
-      /**
-       * Slots
-       * @description ranks that run at a time
-       */
-      slots?: number | null;
-      /**
-       * Weight
-       * @description in sharing a full fleet
-       * @default 1
-       */
-      weight: number;
-    };
-    /**
-     * QuotaRead
-     * @description The quota of a workspace, and what is used of it.
-     */
-    QuotaRead: {
-      limits: components["schemas"]["LimitsRead"];
-      /**
-       * Source
-       * @description who set it: api, settings or none
-       */
-      source: string;
-      used: components["schemas"]["UsedRead"];
-      /** Workspace */
-      workspace: string;
-    };
-    /** RankProfile */
-    RankProfile: {
-      /** Ms */
-      ms: number;
-      /** Note */
-      note: string | null;
-      /** Operators */
-      operators: {
-        [key: string]: unknown;
-      }[];
-      /** Phases */
-      phases: components["schemas"]["PhaseTime"][];
-      /** Rank */
-      rank: number;
-      /** Steps */
-      steps: number;
-      /** Trace */
-      trace: {
-        [key: string]: unknown;
-      } | null;
-    };
-    /** RankTimes */
-    RankTimes: {
-      /** Clock Shift S */
-      clock_shift_s: number;
-      /** Rank */
-      rank: number;
-      /** Rows Per Second */
-      rows_per_second: number | null;
-      /** Seconds */
-      seconds: number;
-      /** Stages */
-      stages: components["schemas"]["Stage"][];
-      /** Status */
-      status: string;
-      /** Steps Per Second */
-      steps_per_second: number | null;
-      /** Worker Id */
-      worker_id: string;
-    };
-    /** Ready */
-    Ready: {
-      /** Missing */
-      missing: string[];
-      /** Status */
-      status: string;
-    };
-    /** Reason */
-    Reason: {
-      /**
-       * Reason
-       * @description why nothing new is to be placed there
-       * @default
-       */
-      reason: string;
-    };
-    /** RedeemBody */
-    RedeemBody: {
-      /**
-       * Code
-       * Format: password
-       */
-      code: string;
-      /** Redirect Uri */
-      redirect_uri: string;
-      /**
-       * Verifier
-       * Format: password
-       */
-      verifier: string;
-    };
-    /** RefreshBody */
-    RefreshBody: {
-      /**
-       * Refresh Token
-       * Format: password
-       */
-      refresh_token: string;
-    };
-    /**
-     * RegisterBody
-     * @description Either the job that left the model, or the folder in the object store that holds one.
-     */
-    RegisterBody: {
-      /** Job Id */
-      job_id?: string | null;
-      /** Name */
-      name?: string | null;
-      /** Source Prefix */
-      source_prefix?: string | null;
-    };
-    /** RemovedRead */
-    RemovedRead: {
-      /**
-       * Bytes
-       * @description the room that it takes
-       */
-      bytes: number;
-      /**
-       * Finished At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      finished_at: string;
-      /** Job Id */
-      job_id: string;
-      /**
-       * Kind
-       * @description jobs, checkpoints, logs or metrics
-       */
-      kind: string;
-      /** Name */
-      name: string;
-      /** Workspace */
-      workspace: string;
-    };
-    /**
-     * ReportRead
-     * @description What was promised in a month, and what came of it.
-     */
-    ReportRead: {
-      api: components["schemas"]["ApiRead"];
-      /**
-       * Complete
-       * @description whether the month is over
-       */
-      complete: boolean;
-      /**
-       * From
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      from: string;
-      jobs: components["schemas"]["JobsRead"];
-      /** Month */
-      month: string;
-      /** Objectives */
-      objectives: components["schemas"]["ObjectiveRead"][];
-      /**
-       * To
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      to: string;
-      /** Workspace */
-      workspace: string | null;
-      /** Workspaces */
-      workspaces?: components["schemas"]["tensorfleet__sla__answers__WorkspaceRead"][];
-    };
-    /**
-     * Resources
-     * @description What each worker of the job gets.
-     */
-    Resources: {
-      /**
-       * Cpus
-       * @default 1
-       */
-      cpus: number;
-      /**
-       * Gpus
-       * @default 0
-       */
-      gpus: number;
-      /**
-       * Memory
-       * @description bytes, or text such as 1GiB; 0: no request
-       * @default 0
-       */
-      memory: number | string;
-      /**
-       * Min Workers
-       * @default null
-       */
-      min_workers: number | null;
-      /**
-       * Workers
-       * @default 1
-       */
-      workers: number;
-    };
-    /**
-     * Retry
-     * @description How a study goes on.
-     */
-    Retry: {
-      /**
-       * Trials
-       * @description so many more; null: those that failed again
-       */
-      trials?: number | null;
-    };
-    /**
-     * Role
-     * @description Each one's permissions are in `PERMISSIONS`.
-     * @enum {string}
-     */
-    Role: "viewer" | "service" | "user" | "admin";
-    /** Rotation */
-    Rotation: {
-      /**
-       * Overlap S
-       * @description so long the old secret signs, too
-       * @default 86400
-       */
-      overlap_s: number;
-    };
-    /** RotationRead */
-    RotationRead: {
-      /**
-       * Key
-       * @description the id of the key that everything is sealed with now
-       */
-      key: string;
-      /** Resealed */
-      resealed: number;
-      /**
-       * Unreadable
-       * @description `workspace/name` of those for which the gateway has no key
-       */
-      unreadable: string[];
-    };
-    /**
-     * RouteRead
-     * @description Requests of one class: submit, read, write or files.
-     */
-    RouteRead: {
-      /** Count */
-      count: number;
-      /** Errors */
-      errors: number;
-      /** P50 S */
-      p50_s: number | null;
-      /** P95 S */
-      p95_s: number | null;
-      /** P99 S */
-      p99_s: number | null;
-      /** Route */
-      route: string;
-    };
-    /** RunningTask */
-    RunningTask: {
-      /** Attempt */
-      attempt: number;
-      /** Job Id */
-      job_id: string;
-      /** Rank */
-      rank: number;
-      /** Status */
-      status: string;
-    };
-    /** Scale */
-    Scale: {
-      /**
-       * Workers
-       * @description tasks that the fleet may run at a time
-       */
-      workers: number;
-    };
-    /** Scaled */
-    Scaled: {
-      /** Worker Id */
-      worker_id: string;
-      /** Workers */
-      workers: number;
-    };
-    /**
-     * Scaling
-     * @description The autoscaler's settings, what it last saw, and its latest decisions.
-     */
-    Scaling: {
-      /** Decisions */
-      decisions: components["schemas"]["Decision"][];
-      /** Enabled */
-      enabled: boolean;
-      /** Settings */
-      settings: {
-        [key: string]: unknown;
-      };
-      state: components["schemas"]["Decision"] | null;
-    };
-    /** SecretBody */
-    SecretBody: {
-      /**
-       * Value
-       * Format: password
-       */
-      value: string;
-    };
-    /**
-     * SecretRead
-     * @description A secret without its value, which no call gives back.
-     */
-    SecretRead: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Created By */
-      created_by: string;
-      /**
-       * Last Used At
-       * @description when a task was last given it
-       */
-      last_used_at: string | null;
-      /** Name */
-      name: string;
-      /**
-       * Updated At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      updated_at: string;
-      /** Updated By */
-      updated_by: string;
-      /**
-       * Version
-       * @description grows by one each time it is set
-       */
-      version: number;
-      /** Workspace */
-      workspace: string;
-    };
-    /**
-     * Series
-     * @description The course of one metric.
-     */
-    Series: {
-      /** Name */
-      name: string;
-      /** Points */
-      points: components["schemas"]["Point"][];
-      /** Rank */
-      rank: number;
-    };
-    /** SessionRead */
-    SessionRead: {
-      /**
-       * Client
-       * @description address and program that signed in
-       */
-      client: string | null;
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Current */
-      current: boolean;
-      /**
-       * Expires At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      expires_at: string;
-      /**
-       * Refreshed At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      refreshed_at: string;
-      /** Session Id */
-      session_id: string;
-    };
-    /**
-     * Signal
-     * @description What load and queue ask for, for KEDA, an HPA or another program.
-     */
-    Signal: {
-      /**
-       * At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      at: string;
-      /** Desired Workers */
-      desired_workers: number;
-      /** Load */
-      load: number;
-      /** Queue */
-      queue: number;
-      /** Workers */
-      workers: number;
-    };
-    /** SignInBody */
-    SignInBody: {
-      /**
-       * Code
-       * @description of the second factor, where there is one
-       */
-      code?: string | null;
-      /**
-       * Password
-       * Format: password
-       */
-      password: string;
-      /** Username */
-      username: string;
-    };
-    /**
-     * SplitPolicy
-     * @description Which rows a built-in trains on, and which are held out.
-     */
-    SplitPolicy: {
-      /**
-       * By
-       * @default null
-       */
-      by: ("random" | "stratified" | "time" | "group") | null;
-      /**
-       * Column
-       * @description what time and group go by
-       * @default null
-       */
-      column: string | null;
-      /**
-       * Test
-       * @default 0.2
-       */
-      test: number;
-      /**
-       * Validation
-       * @default 0
-       */
-      validation: number;
-    };
-    /** Stage */
-    Stage: {
-      /** Name */
-      name: string;
-      /** Seconds */
-      seconds: number;
-      /** Start S */
-      start_s: number;
-    };
-    /**
-     * State
-     * @enum {string}
-     */
-    State: "waiting" | "delivered" | "dead";
-    /**
-     * StudyRead
-     * @description A study: a job of kind tune, with its trials counted.
-     */
-    StudyRead: {
-      /** Best */
-      best: components["schemas"]["TrialRead"][];
-      /** Counts */
-      counts: {
-        [key: string]: number;
-      };
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Finished At */
-      finished_at: string | null;
-      /** Job Id */
-      job_id: string;
-      /** Model Name */
-      model_name: string | null;
-      /** Name */
-      name: string;
-      /** Objective */
-      objective: {
-        [key: string]: unknown;
-      }[];
-      /** Population */
-      population: {
-        [key: string]: unknown;
-      } | null;
-      /** Progress */
-      progress: number;
-      /** Pruner */
-      pruner: string;
-      /** Reason */
-      reason: string | null;
-      /** Sampler */
-      sampler: string;
-      /** Space */
-      space: {
-        [key: string]: unknown;
-      };
-      status: components["schemas"]["JobStatus"];
-      /** Study Id */
-      study_id: string;
-      /**
-       * Trials
-       * @description how many are asked for
-       */
-      trials: number;
-      /** Version */
-      version: number | null;
-      /** Workspace */
-      workspace: string;
-    };
-    /** Target */
-    Target: {
-      /**
-       * Workers
-       * @description so many workers until further notice; null: as load and queue say
-       */
-      workers: number | null;
-    };
-    /** TargetRead */
-    TargetRead: {
-      /** Workers */
-      workers: number | null;
-    };
-    /**
-     * TaskRead
-     * @description One rank of one attempt.
-     */
-    TaskRead: {
-      /** Attempt */
-      attempt: number;
-      /** Failure */
-      failure: {
-        [key: string]: unknown;
-      } | null;
-      /** Finished At */
-      finished_at: string | null;
-      /** Lease */
-      lease: number;
-      /** Rank */
-      rank: number;
-      /** Started At */
-      started_at: string | null;
-      /** Status */
-      status: string;
-      /** Worker Id */
-      worker_id: string;
-    };
-    /** WorkspaceRead */
-    tensorfleet__access__schemas__WorkspaceRead: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Description */
-      description: string | null;
-      /** Name */
-      name: string;
-    };
-    /** CodeRead */
-    tensorfleet__gateway__downloads__CodeRead: {
-      /** Bytes */
-      bytes: number;
-      /** Digest */
-      digest: string;
-    };
-    /** CodeRead */
-    tensorfleet__gateway__sign_in__CodeRead: {
-      /**
-       * Code
-       * @description good once
-       */
-      code: string;
-      /**
-       * Expires In
-       * @description seconds
-       */
-      expires_in: number;
-    };
-    /** WorkspaceRead */
-    tensorfleet__sla__answers__WorkspaceRead: {
-      jobs: components["schemas"]["JobsRead"];
-      /** Objectives */
-      objectives: components["schemas"]["ObjectiveRead"][];
-      /** Workspace */
-      workspace: string;
-    };
-    /**
-     * TimesRead
-     * @description Percentiles of seconds, reckoned from counts between fixed edges.
-     */
-    TimesRead: {
-      /** Count */
-      count: number;
-      /** P50 S */
-      p50_s: number | null;
-      /** P95 S */
-      p95_s: number | null;
-      /** P99 S */
-      p99_s: number | null;
-    };
-    /** TokensRead */
-    TokensRead: {
-      /** Access Token */
-      access_token: string;
-      /**
-       * Expires In
-       * @description seconds that the access token is good for
-       */
-      expires_in: number;
-      /**
-       * Refresh Token
-       * @description good for one refresh
-       */
-      refresh_token: string;
-      /** Token Type */
-      token_type: string;
-    };
-    /**
-     * TrialRead
-     * @description One trial of a study; one of a population says its place in it as well.
-     */
-    TrialRead: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Finished At */
-      finished_at: string | null;
-      /** Generation */
-      generation?: number;
-      /** Job Id */
-      job_id: string | null;
-      /** Member */
-      member?: number;
-      /** Number */
-      number: number;
-      /** Params */
-      params: {
-        [key: string]: unknown;
-      };
-      /** Parent */
-      parent?: number | null;
-      /** Reason */
-      reason: string | null;
-      /**
-       * Run Again
-       * @description the trial that it repeats
-       */
-      run_again: number | null;
-      state: components["schemas"]["TrialState"];
-      /** Value */
-      value: number | null;
-      /** Values */
-      values: (number | null)[] | null;
-    };
-    /**
-     * TrialState
-     * @enum {string}
-     */
-    TrialState: "running" | "completed" | "pruned" | "failed" | "cancelled";
-    /** TriedRead */
-    TriedRead: {
-      /** Delivered */
-      delivered: boolean;
-      /** Error */
-      error: string | null;
-      /** Status */
-      status: number | null;
-    };
-    /**
-     * TuneSpec
-     * @description What a study varies, how many trials it makes, and who proposes them.
-     */
-    TuneSpec: {
-      /** Objective */
-      objective: components["schemas"]["Objective"][] | components["schemas"]["Objective"];
-      /**
-       * Parallel
-       * @default 4
-       */
-      parallel: number;
-      /**
-       * @description of the sampler pbt
-       * @default null
-       */
-      population: components["schemas"]["Population"] | null;
-      /**
-       * Pruner
-       * @default none
-       * @enum {string}
-       */
-      pruner: "none" | "median" | "asha" | "hyperband";
-      pruner_options?: components["schemas"]["PrunerOptions"];
-      /**
-       * Sampler
-       * @default tpe
-       * @enum {string}
-       */
-      sampler: "tpe" | "random" | "grid" | "cmaes" | "gp" | "nsga2" | "pbt";
-      /**
-       * Seed
-       * @default null
-       */
-      seed: number | null;
-      /**
-       * Space
-       * @description hyperparameters to vary: {float: [low, high]}, {int: [low, high]} or {choice: [...]}
-       */
-      space: {
-        [key: string]: unknown;
-      };
-      /**
-       * Timeout
-       * @description seconds, or text such as 1h30m, after which no new trial begins
-       * @default null
-       */
-      timeout: (number | string) | null;
-      /**
-       * Trials
-       * @default 20
-       */
-      trials: number;
-    };
-    /** UploadCreated */
-    UploadCreated: {
-      /** Chunk Bytes */
-      chunk_bytes: number;
-      /** Upload Id */
-      upload_id: string;
-    };
-    /** UploadRead */
-    UploadRead: {
-      /** Chunk Bytes */
-      chunk_bytes: number;
-      /** Chunks */
-      chunks: {
-        [key: string]: string;
-      };
-      /** Upload Id */
-      upload_id: string;
-    };
-    /**
-     * UsedDataset
-     * @description The version that the job's dataset stood for when it was submitted.
-     */
-    UsedDataset: {
-      /** Digest */
-      digest: string;
-      /** Name */
-      name: string;
-      /** Version */
-      version: number;
-    };
-    /**
-     * UsedRead
-     * @description What the workspace takes now.
-     */
-    UsedRead: {
-      /** Cpus */
-      cpus: number;
-      /** Dataset Bytes */
-      dataset_bytes: number;
-      /** Gpus */
-      gpus: number;
-      /** Jobs Per Day */
-      jobs_per_day: number;
-      /** Memory Bytes */
-      memory_bytes: number;
-      /** Queued Jobs */
-      queued_jobs: number;
-      /** Slots */
-      slots: number;
-    };
-    /**
-     * UserChange
-     * @description What is left out stays as it is.
-     */
-    UserChange: {
-      /**
-       * Disabled
-       * @default false
-       */
-      disabled: boolean;
-      /** Email */
-      email?: string | null;
-      /** Password */
-      password?: string | null;
-      /**
-       * Reset Code
-       * @description takes the second factor away, for who has lost it
-       * @default false
-       */
-      reset_code: boolean;
-      role?: components["schemas"]["Role"] | null;
-    };
-    /** UserRead */
-    UserRead: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Disabled */
-      disabled: boolean;
-      /** Email */
-      email: string | null;
-      /**
-       * Has Code
-       * @description whether there is a second factor
-       */
-      has_code: boolean;
-      /** Has Password */
-      has_password: boolean;
-      /** Last Login At */
-      last_login_at: string | null;
-      /** Name */
-      name: string;
-      /** @description held in every workspace */
-      role: components["schemas"]["Role"] | null;
-      /** Role Given By */
-      role_given_by: string | null;
-      /** Service */
-      service: boolean;
-      /** User Id */
-      user_id: string;
-    };
-    /** UserWithRoles */
-    UserWithRoles: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Disabled */
-      disabled: boolean;
-      /** Email */
-      email: string | null;
-      /**
-       * Has Code
-       * @description whether there is a second factor
-       */
-      has_code: boolean;
-      /** Has Password */
-      has_password: boolean;
-      /** Last Login At */
-      last_login_at: string | null;
-      /** Name */
-      name: string;
-      /** @description held in every workspace */
-      role: components["schemas"]["Role"] | null;
-      /** Role Given By */
-      role_given_by: string | null;
-      /** Service */
-      service: boolean;
-      /** User Id */
-      user_id: string;
-      /** Workspaces */
-      workspaces: {
-        [key: string]: components["schemas"]["Role"];
-      };
-    };
-    /**
-     * VerdictRead
-     * @description What came of a verification.
-     */
-    VerdictRead: {
-      /**
-       * Anchored
-       * @description up to this one, a cut at the end would be found
-       */
-      anchored: number | null;
-      /**
-       * Entries
-       * @description so many were found good
-       */
-      entries: number;
-      /** First */
-      first: number | null;
-      /** Last */
-      last: number | null;
-      /** Ok */
-      ok: boolean;
-      problem: components["schemas"]["ProblemRead"] | null;
-    };
-    /** VersionPage */
-    VersionPage: {
-      /** Items */
-      items: components["schemas"]["VersionRead"][];
-      /** Next Cursor */
-      next_cursor: string | null;
-    };
-    /** VersionRead */
-    VersionRead: {
-      /** Bytes */
-      bytes: number;
-      /** Columns */
-      columns: components["schemas"]["ColumnRead"][];
-      /** Created At */
-      created_at: string;
-      /** Digest */
-      digest: string;
-      /**
-       * Format
-       * @enum {string}
-       */
-      format: "csv" | "parquet";
-      /** Name */
-      name: string;
-      /** Profile */
-      profile: {
-        [key: string]: unknown;
-      };
-      /** Rows */
-      rows: number;
-      /** Source */
-      source: string | null;
-      /** Target */
-      target: string | null;
-      /** Version */
-      version: number;
-    };
-    /**
-     * Waterfall
-     * @description A job's way from submission to its end.
-     */
-    Waterfall: {
-      /** Attempts */
-      attempts: components["schemas"]["AttemptTimes"][];
-      /** Job Id */
-      job_id: string;
-      status: components["schemas"]["JobStatus"];
-      /**
-       * Submitted At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      submitted_at: string;
-    };
-    /**
-     * WebhookChange
-     * @description What is left out stays as it is.
-     */
-    WebhookChange: {
-      /** Description */
-      description?: string | null;
-      /**
-       * Enabled
-       * @description what happened while it was off is not told
-       */
-      enabled?: boolean | null;
-      /** Events */
-      events?:
-        | (
-            | "job.submitted"
-            | "job.started"
-            | "job.requeued"
-            | "job.paused"
-            | "job.resumed"
-            | "job.completed"
-            | "job.failed"
-            | "job.cancelled"
-            | "study.completed"
-            | "study.failed"
-            | "study.cancelled"
-            | "model.registered"
-            | "model.alias_moved"
-            | "budget.warned"
-            | "budget.spent"
-            | "sla.breached"
-            | "webhook.disabled"
-            | "worker.lost"
-            | "worker.low_disk"
-            | "worker.quarantined"
-          )[]
-        | null;
-      /** Labels */
-      labels?: {
-        [key: string]: string;
-      } | null;
-      /** Url */
-      url?: string | null;
-    };
-    /** WebhookRead */
-    WebhookRead: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Description */
-      description: string | null;
-      /** Disabled At */
-      disabled_at: string | null;
-      /** Disabled Why */
-      disabled_why: string | null;
-      /** Enabled */
-      enabled: boolean;
-      /** Events */
-      events: string[];
-      /**
-       * Failing Since
-       * @description nothing was delivered since, although tried
-       */
-      failing_since: string | null;
-      /** Labels */
-      labels: {
-        [key: string]: string;
-      };
-      /**
-       * Old Secret Until
-       * @description the former secret signs, too, until then
-       */
-      old_secret_until: string | null;
-      /** Url */
-      url: string;
-      /** Webhook Id */
-      webhook_id: string;
-      /** Workspace */
-      workspace: string;
-    };
-    /** WebhookWithSecret */
-    WebhookWithSecret: {
-      /**
-       * Created At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      created_at: string;
-      /** Description */
-      description: string | null;
-      /** Disabled At */
-      disabled_at: string | null;
-      /** Disabled Why */
-      disabled_why: string | null;
-      /** Enabled */
-      enabled: boolean;
-      /** Events */
-      events: string[];
-      /**
-       * Failing Since
-       * @description nothing was delivered since, although tried
-       */
-      failing_since: string | null;
-      /** Labels */
-      labels: {
-        [key: string]: string;
-      };
-      /**
-       * Old Secret Until
-       * @description the former secret signs, too, until then
-       */
-      old_secret_until: string | null;
-      /**
-       * Secret
-       * @description signs the messages; it is not shown again
-       */
-      secret: string;
-      /** Url */
-      url: string;
-      /** Webhook Id */
-      webhook_id: string;
-      /** Workspace */
-      workspace: string;
-    };
-    /**
-     * Which
-     * @description What the jobs have in common; of a filter at least one field is given.
-     */
-    Which: {
-      /** Kind */
-      kind?: string | null;
-      /** Name */
-      name?: string | null;
-      status?: components["schemas"]["JobStatus"] | null;
-      /**
-       * Study
-       * @description trials of this study
-       */
-      study?: string | null;
-      /** Workspace */
-      workspace?: string | null;
-    };
-    /**
-     * Why
-     * @description Why a job is where it is.
-     */
-    Why: {
-      /**
-       * Change
-       * @description the smallest change with which it would start
-       */
-      change: {
-        [key: string]: unknown;
-      } | null;
-      /** Code */
-      code: string;
-      /** Evidence */
-      evidence: {
-        [key: string]: unknown;
-      };
-      /** Expected Start */
-      expected_start: string | null;
-      /**
-       * Expected Start Unknown
-       * @description why nobody can say
-       */
-      expected_start_unknown: string | null;
-      /** Job Id */
-      job_id: string;
-      last_hang?: components["schemas"]["LastHang"];
-      /** Reason */
-      reason: string;
-      status: components["schemas"]["JobStatus"];
-      /** Suggestion */
-      suggestion: string | null;
-    };
-    /**
-     * WorkerRead
-     * @description One agent: a machine, or a part of one.
-     * @example {
-     *       "worker_id": "w-laptop",
-     *       "name": "laptop",
-     *       "state": "online",
-     *       "slots": 2,
-     *       "busy": 1,
-     *       "resources": {
-     *         "cpus": 8,
-     *         "memory_bytes": 16000000000,
-     *         "gpus": []
-     *       },
-     *       "stats": {
-     *         "cpu_percent": 12.5
-     *       },
-     *       "health": {
-     *         "status": "ok",
-     *         "checked_at": "2026-11-21T03:10:01.000000Z",
-     *         "quarantine": null
-     *       },
-     *       "tasks": [
-     *         {
-     *           "job_id": "j-1m7y1egzxd1dnwfn",
-     *           "rank": 0,
-     *           "attempt": 1,
-     *           "status": "running"
-     *         }
-     *       ],
-     *       "joined_at": "2026-11-21T03:10:00.000000Z",
-     *       "seen_at": "2026-11-21T03:12:25.000000Z"
-     *     }
-     */
-    WorkerRead: {
-      /** Busy */
-      busy: number;
-      /**
-       * Health
-       * @description what is known of its machine, and its quarantine
-       */
-      health: {
-        [key: string]: unknown;
-      } | null;
-      /**
-       * Joined At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      joined_at: string;
-      /** Name */
-      name: string;
-      /** Resources */
-      resources: {
-        [key: string]: unknown;
-      };
-      /**
-       * Seen At
-       * Format: date-time
-       * @example 2026-11-21T03:12:25.597366Z
-       */
-      seen_at: string;
-      /**
-       * Slots
-       * @description tasks that it runs at a time
-       */
-      slots: number;
-      state: components["schemas"]["WorkerState"];
-      /**
-       * Stats
-       * @description what was in use at its last heartbeat
-       */
-      stats: {
-        [key: string]: unknown;
-      };
-      /** Tasks */
-      tasks: components["schemas"]["RunningTask"][];
-      /** Worker Id */
-      worker_id: string;
-    };
-    /**
-     * WorkerState
-     * @enum {string}
-     */
-    WorkerState: "online" | "quarantined" | "draining" | "lost";
-    /**
-     * WrongField
-     * @description One field that is wrong, by its path.
-     */
-    WrongField: {
-      /** Code */
-      code: string;
-      /** Field */
-      field: string;
-      /** Message */
-      message: string;
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    schemas: {
+        /**
+         * Activity
+         * @description Workers and job counts in one answer.
+         */
+        Activity: {
+            /** Items */
+            items: components["schemas"]["WorkerRead"][];
+            /**
+             * Jobs
+             * @description how many there are by status
+             */
+            jobs: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * AlgorithmRead
+         * @description A built-in algorithm, or one of an installed package.
+         */
+        AlgorithmRead: {
+            /** Defaults */
+            defaults: {
+                [key: string]: unknown;
+            };
+            /** Distributes */
+            distributes: boolean;
+            /** Library */
+            library: string;
+            /** Name */
+            name: string;
+            /** Schema */
+            schema: {
+                [key: string]: unknown;
+            };
+            /** Summary */
+            summary: string;
+            /** Tasks */
+            tasks: string[];
+        };
+        /** AliasBody */
+        AliasBody: {
+            /** Version */
+            version: number;
+        };
+        /**
+         * AliasRead
+         * @description Where an alias points.
+         */
+        AliasRead: {
+            /** Alias */
+            alias: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
+        /** Alive */
+        Alive: {
+            /** Status */
+            status: string;
+        };
+        /**
+         * AmountsRead
+         * @description What leases held, used and cost.
+         */
+        AmountsRead: {
+            /** Carbon G */
+            carbon_g: number | null;
+            /**
+             * Cost
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            cost: {
+                [key: string]: number;
+            };
+            /**
+             * Cpu S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            cpu_s: {
+                [key: string]: number;
+            };
+            /** Cpu Used S */
+            cpu_used_s: number;
+            /** Energy How */
+            energy_how: string | null;
+            /** Energy J */
+            energy_j: number | null;
+            /**
+             * Gpu S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            gpu_s: {
+                [key: string]: number;
+            };
+            /**
+             * Held S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            held_s: {
+                [key: string]: number;
+            };
+            /** Leases */
+            leases: number;
+            /**
+             * Memory Gb S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            memory_gb_s: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * ApiRead
+         * @description What was measured of the API.
+         */
+        ApiRead: {
+            /**
+             * Availability
+             * @description 0 to 1; null where nothing was counted
+             */
+            availability: number | null;
+            /** Down S */
+            down_s: number;
+            /**
+             * Error Share
+             * @description 0 to 1; null where nothing was counted
+             */
+            error_share: number | null;
+            /**
+             * Errors
+             * @description answered with 5xx
+             */
+            errors: number;
+            /** Hint */
+            hint?: string;
+            /** Latency */
+            latency: components["schemas"]["RouteRead"][];
+            /** Requests */
+            requests: number;
+            /**
+             * Unknown S
+             * @description time in which nobody asked
+             */
+            unknown_s: number;
+            /** Up S */
+            up_s: number;
+        };
+        /** AttemptTimes */
+        AttemptTimes: {
+            /** Attempt */
+            attempt: number;
+            /** Outcome */
+            outcome: string;
+            /** Queued S */
+            queued_s: number;
+            /** Ranks */
+            ranks: components["schemas"]["RankTimes"][];
+            /** Rows Per Second */
+            rows_per_second: number | null;
+            /** Seconds */
+            seconds: number;
+            /**
+             * Since
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            since: string;
+            /** Steps Per Second */
+            steps_per_second: number | null;
+        };
+        /**
+         * Batch
+         * @description An answer for each job of a batch, in its order.
+         */
+        Batch: {
+            /** Items */
+            items: components["schemas"]["OneOfMany"][];
+        };
+        /**
+         * BrowserSignInBody
+         * @description One of: a name with its password, a token, a ticket.
+         */
+        BrowserSignInBody: {
+            /**
+             * Code
+             * @description of the second factor, where there is one
+             */
+            code?: string | null;
+            /** Password */
+            password?: string | null;
+            /**
+             * Ticket
+             * @description what `POST /auth/ticket` gave to a program
+             */
+            ticket?: string | null;
+            /**
+             * Token
+             * @description an API key, or the home's own token
+             */
+            token?: string | null;
+            /** Username */
+            username?: string | null;
+        };
+        /**
+         * BudgetRead
+         * @description How a workspace with a budget stands this month.
+         */
+        BudgetRead: {
+            /** Currency */
+            currency: string;
+            /** Month */
+            month: string;
+            /** Monthly */
+            monthly: number;
+            /** Over */
+            over: boolean;
+            /** Share */
+            share: number;
+            /** Spent */
+            spent: number;
+            /** Stop */
+            stop: boolean;
+            /** Warn At */
+            warn_at: number;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * By
+         * @enum {string}
+         */
+        By: "job" | "workspace" | "day" | "month" | "algorithm" | "worker_type";
+        /** CallerRead */
+        CallerRead: {
+            /** Everywhere */
+            everywhere: components["schemas"]["Permission"][];
+            /** User Id */
+            user_id: string;
+            /** Username */
+            username: string;
+            /**
+             * Via
+             * @description token, session or key
+             */
+            via: string;
+            /** Workspaces */
+            workspaces: {
+                [key: string]: components["schemas"]["Permission"][];
+            };
+        };
+        /**
+         * Candidate
+         * @description A model that `algorithm: auto` has tried.
+         */
+        Candidate: {
+            /** Metric */
+            metric: string;
+            /** Number */
+            number: number;
+            /** Score */
+            score: number | null;
+        };
+        /** Checkpoint */
+        Checkpoint: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /** Bytes */
+            bytes: number;
+            /** Key */
+            key: string;
+            /** Rank */
+            rank: number;
+            /** Sha256 */
+            sha256: string;
+            /** Step */
+            step: number;
+        };
+        /**
+         * CheckpointPolicy
+         * @description When a job saves where it stands, and which of its checkpoints it keeps.
+         */
+        CheckpointPolicy: {
+            /**
+             * Every Epochs
+             * @default 1
+             */
+            every_epochs: number | null;
+            /**
+             * Every Minutes
+             * @default null
+             */
+            every_minutes: number | null;
+            /**
+             * Every Steps
+             * @default null
+             */
+            every_steps: number | null;
+            /**
+             * Keep Best
+             * @default 1
+             */
+            keep_best: number;
+            /**
+             * Keep Last
+             * @default 2
+             */
+            keep_last: number;
+            /**
+             * Max Bytes
+             * @description bytes, or text such as 2GiB, that all of the job's checkpoints may take
+             * @default null
+             */
+            max_bytes: (number | string) | null;
+            /**
+             * Metric
+             * @description what keep_best goes by
+             * @default null
+             */
+            metric: string | null;
+            /**
+             * Mode
+             * @default null
+             */
+            mode: ("min" | "max") | null;
+        };
+        /** ChunkRead */
+        ChunkRead: {
+            /** Index */
+            index: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * Code
+         * @description A folder of code, packed and uploaded before the job is submitted.
+         */
+        Code: {
+            /** Digest */
+            digest: string;
+            /** @default null */
+            git: components["schemas"]["Git"] | null;
+        };
+        /** CodeBody */
+        CodeBody: {
+            /** Code */
+            code: string;
+            /**
+             * Secret
+             * Format: password
+             */
+            secret: string;
+        };
+        /** CodeSecret */
+        CodeSecret: {
+            /** Secret */
+            secret: string;
+            /**
+             * Uri
+             * @description for an authenticator app, usually as a QR code
+             */
+            uri: string;
+        };
+        /** CodeUpload */
+        CodeUpload: {
+            /**
+             * Upload Id
+             * @example u-1m7y1egzxd1dnwfn
+             */
+            upload_id: string;
+        };
+        /** ColumnRead */
+        ColumnRead: {
+            /** Missing */
+            missing: number;
+            /** Name */
+            name: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "number" | "integer" | "boolean" | "category" | "text" | "date" | "binary";
+            /** Unique */
+            unique: number | null;
+        };
+        /** Compared */
+        Compared: {
+            /** A */
+            a: number | null;
+            /** B */
+            b: number | null;
+            /** Change */
+            change: number | null;
+        };
+        /** ComparedFile */
+        ComparedFile: {
+            /** Equal */
+            equal: boolean;
+            /** Path */
+            path: string;
+        };
+        /** Counts */
+        Counts: {
+            /**
+             * Counts
+             * @description of each status
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /** Total */
+            total: number;
+        };
+        /** DatasetCreate */
+        DatasetCreate: {
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name: string;
+        };
+        /** DatasetPage */
+        DatasetPage: {
+            /** Items */
+            items: components["schemas"]["DatasetRead"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** DatasetRead */
+        DatasetRead: {
+            /** Created At */
+            created_at: string;
+            /** Description */
+            description: string | null;
+            /** Latest Version */
+            latest_version: number | null;
+            /** Name */
+            name: string;
+            /** Workspace */
+            workspace: string;
+        };
+        /** Decision */
+        Decision: {
+            /** Action */
+            action: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /** Reason */
+            reason: string;
+            /** Signal */
+            signal: {
+                [key: string]: unknown;
+            };
+        };
+        /** DeliveryRead */
+        DeliveryRead: {
+            /** Attempts */
+            attempts: number;
+            /**
+             * Delivery Id
+             * @description the message's webhook-id, the same in each try
+             */
+            delivery_id: string;
+            /** Error */
+            error: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Next Try At */
+            next_try_at: string | null;
+            /**
+             * Queued At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            queued_at: string;
+            /**
+             * State
+             * @description waiting, delivered or dead
+             */
+            state: string;
+            /**
+             * Status
+             * @description what the last try was answered with
+             */
+            status: number | null;
+            /** Type */
+            type: string;
+        };
+        /**
+         * Differences
+         * @description What is different in two jobs.
+         */
+        Differences: {
+            /** A */
+            a: string;
+            /** B */
+            b: string;
+            /** Bit Equal */
+            bit_equal: boolean | null;
+            /** Changed */
+            changed: {
+                [key: string]: unknown;
+            }[];
+            /** Files */
+            files: components["schemas"]["ComparedFile"][];
+            /** Metrics */
+            metrics: {
+                [key: string]: components["schemas"]["Compared"];
+            };
+        };
+        /**
+         * EdgeKind
+         * @enum {string}
+         */
+        EdgeKind: "read" | "made" | "trial" | "fork" | "replay";
+        /** EdgeRead */
+        EdgeRead: {
+            /** From */
+            from: string;
+            kind: components["schemas"]["EdgeKind"];
+            /** To */
+            to: string;
+        };
+        /**
+         * EntryRead
+         * @description One entry: who did what, from where, when, and what came of it.
+         */
+        EntryRead: {
+            /**
+             * Action
+             * @example jobs.cancel
+             */
+            action: string;
+            /** Actor Id */
+            actor_id: string | null;
+            /** Actor Name */
+            actor_name: string | null;
+            /**
+             * After
+             * @description as the call told of it; secrets are never in it
+             */
+            after: unknown;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /**
+             * Before
+             * @description as the call told of it; secrets are never in it
+             */
+            before: unknown;
+            /**
+             * Count
+             * @description so many calls of this kind, within a minute, in one entry
+             */
+            count: number;
+            /**
+             * Credential
+             * @description the session or key
+             */
+            credential: string | null;
+            /**
+             * Hash
+             * @description of this entry and the hash before it
+             */
+            hash: string;
+            /** Id */
+            id: string;
+            /**
+             * Outcome
+             * @description the HTTP status; null if the gateway ended before it answered
+             */
+            outcome: number | null;
+            /**
+             * Seq
+             * @description the place in the chain, from 1, without gaps
+             */
+            seq: number;
+            /**
+             * Source
+             * @description the address that the call came from
+             */
+            source: string | null;
+            /**
+             * Subject
+             * @description the account that it is about
+             */
+            subject: string | null;
+            /** Target */
+            target: string | null;
+            /** Target Kind */
+            target_kind: string | null;
+            /** Trace Id */
+            trace_id: string | null;
+            /**
+             * Via
+             * @description how the actor proved who it is: token, session or key
+             */
+            via: string | null;
+            /** Workspace */
+            workspace: string | null;
+        };
+        /** ErasedRead */
+        ErasedRead: {
+            /**
+             * User Id
+             * @description what stands where the person did, as in the audit log
+             */
+            user_id: string;
+        };
+        /** Evaluation */
+        Evaluation: {
+            /** Evaluation */
+            evaluation: {
+                [key: string]: unknown;
+            };
+            /** Job Id */
+            job_id: string;
+            /** Metrics */
+            metrics: {
+                [key: string]: number | null;
+            };
+        };
+        /**
+         * EvaluationPolicy
+         * @description What is measured of a built-in beside its metrics on the held-out rows.
+         */
+        EvaluationPolicy: {
+            /**
+             * Folds
+             * @description of cross-validation
+             * @default null
+             */
+            folds: number | null;
+            /**
+             * Importance
+             * @default built_in
+             * @enum {string}
+             */
+            importance: "built_in" | "permutation";
+        };
+        /**
+         * EventRead
+         * @description An entry of the event log.
+         */
+        EventRead: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
+            /** Job Id */
+            job_id: string | null;
+            /** Kind */
+            kind: string;
+        };
+        /**
+         * FailureClass
+         * @description Why a task or an attempt did not succeed; decides whether it is tried again.
+         * @enum {string}
+         */
+        FailureClass: "user_error" | "data" | "out_of_memory" | "hang" | "killed" | "internal" | "infrastructure" | "lost_worker" | "interrupted" | "preempted" | "timeout" | "cancelled" | "paused";
+        /**
+         * Features
+         * @description What is on.
+         */
+        Features: {
+            /** Audit Of Reads */
+            audit_of_reads: boolean;
+            /** Autoscaling */
+            autoscaling: boolean;
+            /** Https */
+            https: boolean;
+            /**
+             * Limits
+             * @description of how much each caller may ask
+             */
+            limits: boolean;
+            /** Mutual Tls */
+            mutual_tls: boolean;
+            /**
+             * Notices
+             * @description channels by which people are told of trouble
+             */
+            notices: string[];
+            /**
+             * Oidc
+             * @description providers that people may sign in at
+             */
+            oidc: string[];
+            /**
+             * Prices
+             * @description whether anything costs something
+             */
+            prices: boolean;
+            /** Redis */
+            redis: boolean;
+        };
+        /** FileDigest */
+        FileDigest: {
+            /** Path */
+            path: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /** FleetUsage */
+        FleetUsage: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            from: string;
+            /** Points */
+            points: components["schemas"]["FleetUsagePoint"][];
+            /** Step S */
+            step_s: number;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            to: string;
+        };
+        /** FleetUsagePoint */
+        FleetUsagePoint: {
+            /**
+             * At
+             * Format: date-time
+             * @description where the step begins
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /**
+             * Busy
+             * @description slots in use
+             */
+            busy: number;
+            /** Busy Max */
+            busy_max: number;
+            /** Cpu Percent */
+            cpu_percent: number;
+            /** Cpu Percent Max */
+            cpu_percent_max: number;
+            /** Memory Percent */
+            memory_percent: number;
+            /** Memory Percent Max */
+            memory_percent_max: number;
+            /**
+             * Queued
+             * @description jobs that wait
+             */
+            queued: number;
+            /** Queued Max */
+            queued_max: number;
+            /** Slots */
+            slots: number;
+            /** Workers */
+            workers: number;
+        };
+        /**
+         * Fork
+         * @description Where a fork begins and what is different in it.
+         */
+        Fork: {
+            /**
+             * Changes
+             * @description fields of the job file
+             */
+            changes?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Step
+             * @description of the checkpoint; the newest one when left out
+             */
+            step?: number | null;
+        };
+        /**
+         * Git
+         * @description Where the code stood in its repository when it was packed; noted, and read by nobody but people.
+         */
+        Git: {
+            /**
+             * Branch
+             * @default null
+             */
+            branch: string | null;
+            /** Commit */
+            commit: string;
+            /**
+             * Diff
+             * @description digest of what had changed since the commit
+             * @default null
+             */
+            diff: string | null;
+            /**
+             * Diff Truncated
+             * @default false
+             */
+            diff_truncated: boolean;
+            /**
+             * Dirty
+             * @default false
+             */
+            dirty: boolean;
+        };
+        /** GpuUsage */
+        GpuUsage: {
+            /**
+             * Gpu
+             * @description its number in `resources.gpus`
+             */
+            gpu: number;
+            /** Memory Percent */
+            memory_percent: number;
+            /** Memory Percent Max */
+            memory_percent_max: number;
+            /** Utilisation Percent */
+            utilisation_percent: number;
+            /** Utilisation Percent Max */
+            utilisation_percent_max: number;
+        };
+        /** GroupRead */
+        GroupRead: {
+            /** Carbon G */
+            carbon_g: number | null;
+            /**
+             * Cost
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            cost: {
+                [key: string]: number;
+            };
+            /**
+             * Cpu S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            cpu_s: {
+                [key: string]: number;
+            };
+            /** Cpu Used S */
+            cpu_used_s: number;
+            /** Energy How */
+            energy_how: string | null;
+            /** Energy J */
+            energy_j: number | null;
+            /**
+             * Gpu S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            gpu_s: {
+                [key: string]: number;
+            };
+            /**
+             * Held S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            held_s: {
+                [key: string]: number;
+            };
+            /** Key */
+            key: string;
+            /** Leases */
+            leases: number;
+            /**
+             * Memory Gb S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            memory_gb_s: {
+                [key: string]: number;
+            };
+            /** Name */
+            name: string | null;
+        };
+        /**
+         * HangPolicy
+         * @description What counts as a hang, and what follows from one.
+         */
+        HangPolicy: {
+            /**
+             * Action
+             * @default restart
+             * @enum {string}
+             */
+            action: "restart" | "stop" | "off";
+            /**
+             * After
+             * @description seconds without progress, text such as 2m, or auto
+             * @default null
+             */
+            after: number | string | "auto" | null;
+        };
+        /** Health */
+        Health: {
+            /** Accepts Jobs */
+            accepts_jobs: boolean;
+            /** Parts */
+            parts: {
+                [key: string]: components["schemas"]["PartRead"];
+            };
+            /** Status */
+            status: string;
+            /** Version */
+            version: string;
+        };
+        /** HistoryPoint */
+        HistoryPoint: {
+            /** At */
+            at: string | null;
+            /** Best */
+            best: number | null;
+            /** Number */
+            number: number;
+            /** Values */
+            values: (number | null)[];
+        };
+        /** IdentityBody */
+        IdentityBody: {
+            /** Provider */
+            provider: string;
+            /** Subject */
+            subject: string;
+        };
+        /** Importance */
+        Importance: {
+            /** Importance */
+            importance: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * JobBatch
+         * @description Several jobs.
+         */
+        JobBatch: {
+            /** Items */
+            items: components["schemas"]["JobOfBatch"][];
+        };
+        /**
+         * JobError
+         * @description Why a job failed, with its class: whose fault it was.
+         */
+        JobError: {
+            class: components["schemas"]["FailureClass"];
+            /** Evidence */
+            evidence?: {
+                [key: string]: unknown;
+            };
+            /** Message */
+            message: string;
+            /** Traceback */
+            traceback?: string;
+        };
+        /**
+         * JobLedger
+         * @description What the leases of one job held, those of a deleted one as well.
+         */
+        JobLedger: {
+            /** Carbon G Per Kwh */
+            carbon_g_per_kwh: number;
+            /** Currency */
+            currency: string;
+            /**
+             * Hint
+             * @description where nothing has a price: how to set one
+             */
+            hint?: string;
+            /** Job Id */
+            job_id: string;
+            /** Leases */
+            leases: components["schemas"]["LeaseRead"][];
+            total: components["schemas"]["AmountsRead"];
+        };
+        /**
+         * JobOfBatch
+         * @description A job, with a key of its own if it likes.
+         */
+        JobOfBatch: {
+            /**
+             * Algorithm
+             * @default null
+             */
+            algorithm: string | null;
+            /**
+             * Args
+             * @description what the script finds in sys.argv
+             */
+            args?: (string | number)[];
+            checkpoint?: components["schemas"]["CheckpointPolicy"];
+            /** @default null */
+            code: components["schemas"]["Code"] | null;
+            /**
+             * Dataset
+             * @default null
+             */
+            dataset: string | null;
+            /**
+             * Entrypoint
+             * @default null
+             */
+            entrypoint: string | null;
+            evaluation?: components["schemas"]["EvaluationPolicy"];
+            hang?: components["schemas"]["HangPolicy"];
+            /** Hyperparameters */
+            hyperparameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Idempotency Key
+             * @default null
+             */
+            idempotency_key: string | null;
+            /**
+             * Kind
+             * @default train
+             * @enum {string}
+             */
+            kind: "train" | "tune" | "predict" | "pipeline";
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Lock
+             * @description the file that requirements were read from
+             * @default null
+             */
+            lock: string | null;
+            model?: components["schemas"]["ModelPolicy"];
+            /**
+             * Model Name
+             * @default null
+             */
+            model_name: string | null;
+            /** Name */
+            name: string;
+            /** @default normal */
+            priority: components["schemas"]["Priority"];
+            /**
+             * @description true, or which steps
+             * @default null
+             */
+            profile: components["schemas"]["ProfilePolicy"] | boolean | null;
+            /**
+             * Python
+             * @description 3.11, or >=3.11,<3.13
+             * @default null
+             */
+            python: string | null;
+            /**
+             * Requirements
+             * @description packages that the code needs, one each
+             */
+            requirements?: string[];
+            resources?: components["schemas"]["Resources"];
+            /**
+             * Retries
+             * @default 3
+             */
+            retries: number;
+            /**
+             * Secrets
+             * @description environment variables of the tasks, and the secrets that they get
+             */
+            secrets?: {
+                [key: string]: string;
+            } | string[];
+            /**
+             * Seed
+             * @default 7
+             */
+            seed: number;
+            split?: components["schemas"]["SplitPolicy"];
+            /**
+             * Target Column
+             * @default null
+             */
+            target_column: string | null;
+            /**
+             * Timeout
+             * @description seconds, or text such as 1h30m
+             * @default null
+             */
+            timeout: (number | string) | null;
+            /** @default null */
+            tune: components["schemas"]["TuneSpec"] | null;
+            /**
+             * Workspace
+             * @default default
+             */
+            workspace: string;
+        };
+        /**
+         * JobRead
+         * @description A job.
+         * @example {
+         *       "job_id": "j-1m7y1egzxd1dnwfn",
+         *       "name": "iris",
+         *       "workspace": "default",
+         *       "kind": "train",
+         *       "status": "completed",
+         *       "reason": null,
+         *       "progress": 1,
+         *       "metrics": {
+         *         "accuracy": 0.9667
+         *       },
+         *       "model_name": "iris",
+         *       "version": 1,
+         *       "model_id": "iris/1",
+         *       "error": null,
+         *       "attempt": 1,
+         *       "steps_lost": 0,
+         *       "workers": 1,
+         *       "priority": "normal",
+         *       "cancel_requested": false,
+         *       "created_at": "2026-11-21T03:12:25.597366Z",
+         *       "started_at": "2026-11-21T03:12:25.641120Z",
+         *       "finished_at": "2026-11-21T03:12:26.102338Z",
+         *       "dataset": {
+         *         "name": "iris",
+         *         "version": 1,
+         *         "digest": "0000000000000000000000000000000000000000000000000000000000000000"
+         *       },
+         *       "evaluation": {
+         *         "task": "classification"
+         *       },
+         *       "formats": [],
+         *       "throughput": null,
+         *       "study": null,
+         *       "spec": {
+         *         "name": "iris",
+         *         "algorithm": "random_forest",
+         *         "dataset": "iris",
+         *         "model_name": "iris"
+         *       }
+         *     }
+         */
+        JobRead: {
+            /** Attempt */
+            attempt: number;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            dataset: components["schemas"]["UsedDataset"] | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Evaluation
+             * @description without its curves: GET /jobs/{job_id}/evaluation
+             */
+            evaluation: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Formats
+             * @description what became of each further format of the model
+             */
+            formats: {
+                [key: string]: unknown;
+            }[];
+            /** Job Id */
+            job_id: string;
+            /** Kind */
+            kind: string;
+            /** Metrics */
+            metrics: {
+                [key: string]: number | null;
+            };
+            /** Model Id */
+            model_id: string | null;
+            /** Model Name */
+            model_name: string | null;
+            /** Name */
+            name: string;
+            priority: components["schemas"]["Priority"];
+            /** Progress */
+            progress: number;
+            /**
+             * Reason
+             * @description why it is as it is, in one sentence
+             */
+            reason: string | null;
+            /**
+             * Spec
+             * @description the job file, with its defaults
+             */
+            spec: {
+                [key: string]: unknown;
+            };
+            /** Started At */
+            started_at: string | null;
+            status: components["schemas"]["JobStatus"];
+            /** Steps Lost */
+            steps_lost: number;
+            /**
+             * Study
+             * @description of a trial: {id, trial}
+             */
+            study: {
+                [key: string]: unknown;
+            } | null;
+            /** Throughput */
+            throughput: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Version
+             * @description of the model, once it is registered
+             */
+            version: number | null;
+            /** Workers */
+            workers: number;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * JobSeries
+         * @description The course of one metric of one job.
+         */
+        JobSeries: {
+            /** Job Id */
+            job_id: string;
+            /** Name */
+            name: string;
+            /** Points */
+            points: components["schemas"]["Point"][];
+            /** Rank */
+            rank: number;
+        };
+        /**
+         * JobSpec
+         * @description One job, as a person writes it.
+         */
+        JobSpec: {
+            /**
+             * Algorithm
+             * @default null
+             */
+            algorithm: string | null;
+            /**
+             * Args
+             * @description what the script finds in sys.argv
+             */
+            args?: (string | number)[];
+            checkpoint?: components["schemas"]["CheckpointPolicy"];
+            /** @default null */
+            code: components["schemas"]["Code"] | null;
+            /**
+             * Dataset
+             * @default null
+             */
+            dataset: string | null;
+            /**
+             * Entrypoint
+             * @default null
+             */
+            entrypoint: string | null;
+            evaluation?: components["schemas"]["EvaluationPolicy"];
+            hang?: components["schemas"]["HangPolicy"];
+            /** Hyperparameters */
+            hyperparameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Kind
+             * @default train
+             * @enum {string}
+             */
+            kind: "train" | "tune" | "predict" | "pipeline";
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Lock
+             * @description the file that requirements were read from
+             * @default null
+             */
+            lock: string | null;
+            model?: components["schemas"]["ModelPolicy"];
+            /**
+             * Model Name
+             * @default null
+             */
+            model_name: string | null;
+            /** Name */
+            name: string;
+            /** @default normal */
+            priority: components["schemas"]["Priority"];
+            /**
+             * @description true, or which steps
+             * @default null
+             */
+            profile: components["schemas"]["ProfilePolicy"] | boolean | null;
+            /**
+             * Python
+             * @description 3.11, or >=3.11,<3.13
+             * @default null
+             */
+            python: string | null;
+            /**
+             * Requirements
+             * @description packages that the code needs, one each
+             */
+            requirements?: string[];
+            resources?: components["schemas"]["Resources"];
+            /**
+             * Retries
+             * @default 3
+             */
+            retries: number;
+            /**
+             * Secrets
+             * @description environment variables of the tasks, and the secrets that they get
+             */
+            secrets?: {
+                [key: string]: string;
+            } | string[];
+            /**
+             * Seed
+             * @default 7
+             */
+            seed: number;
+            split?: components["schemas"]["SplitPolicy"];
+            /**
+             * Target Column
+             * @default null
+             */
+            target_column: string | null;
+            /**
+             * Timeout
+             * @description seconds, or text such as 1h30m
+             * @default null
+             */
+            timeout: (number | string) | null;
+            /** @default null */
+            tune: components["schemas"]["TuneSpec"] | null;
+            /**
+             * Workspace
+             * @default default
+             */
+            workspace: string;
+        };
+        /**
+         * JobsRead
+         * @description What became of the jobs.
+         */
+        JobsRead: {
+            assignment: components["schemas"]["TimesRead"];
+            /** Cancelled */
+            cancelled: number;
+            /** Completed */
+            completed: number;
+            /** Failed */
+            failed: number;
+            /** Failed By Class */
+            failed_by_class: {
+                [key: string]: number;
+            };
+            /** Failed By Platform */
+            failed_by_platform: number;
+            /** Hung S */
+            hung_s: number;
+            /** Lost Cpu S */
+            lost_cpu_s: number;
+            /** Lost S */
+            lost_s: number;
+            /**
+             * Platform Success
+             * @description without jobs that failed by themselves
+             */
+            platform_success: number | null;
+            /** Retries */
+            retries: number;
+            /** Steps Lost */
+            steps_lost: number;
+            /** Submitted */
+            submitted: number;
+            /**
+             * Success
+             * @description 0 to 1; null where nothing was counted
+             */
+            success: number | null;
+            wait: components["schemas"]["TimesRead"];
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * JobStatus
+         * @enum {string}
+         */
+        JobStatus: "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
+        /**
+         * KeptFile
+         * @description A file that a job's own code wrote where it ran.
+         */
+        KeptFile: {
+            /** Attempt */
+            attempt: number;
+            /** Bytes */
+            bytes: number;
+            /** Path */
+            path: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /** KeptRead */
+        KeptRead: {
+            /**
+             * Finished At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            finished_at: string;
+            /** Job Id */
+            job_id: string;
+            /**
+             * Kind
+             * @description jobs, checkpoints, logs or metrics
+             */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Why */
+            why: string;
+            /** Workspace */
+            workspace: string;
+        };
+        /** KeyCreated */
+        KeyCreated: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /**
+             * Key
+             * @description the key itself; it is not shown again
+             */
+            key: string;
+            /** Key Id */
+            key_id: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["Permission"][];
+            /** User */
+            user: string;
+            /** Valid */
+            valid: boolean;
+            /** Workspace */
+            workspace: string | null;
+        };
+        /** KeyRead */
+        KeyRead: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Key Id */
+            key_id: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["Permission"][];
+            /** User */
+            user: string;
+            /** Valid */
+            valid: boolean;
+            /** Workspace */
+            workspace: string | null;
+        };
+        /** LastHang */
+        LastHang: {
+            /** Attempt */
+            attempt: number | null;
+            /** Culprits */
+            culprits: unknown[] | null;
+            /** Line */
+            line: string | null;
+            /** Message */
+            message: string | null;
+        };
+        /** LeaseRead */
+        LeaseRead: {
+            /** Cpu Used S */
+            cpu_used_s: number | null;
+            /** Cpus */
+            cpus: number;
+            /** Energy How */
+            energy_how: string | null;
+            /** Energy J */
+            energy_j: number | null;
+            /** Gpus */
+            gpus: number;
+            /**
+             * Granted At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            granted_at: string;
+            /** Hung S */
+            hung_s: number | null;
+            /** Idle S */
+            idle_s: number | null;
+            /** Lost S */
+            lost_s: number | null;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Released At */
+            released_at: string | null;
+            /** Token */
+            token: number;
+            /** Useful S */
+            useful_s: number | null;
+            /** Worker Id */
+            worker_id: string;
+            /** Worker Type */
+            worker_type: string | null;
+        };
+        /**
+         * LedgerRead
+         * @description What was held between two instants, in groups.
+         */
+        LedgerRead: {
+            by: components["schemas"]["By"];
+            /** Carbon G Per Kwh */
+            carbon_g_per_kwh: number;
+            /** Currency */
+            currency: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            from: string;
+            /**
+             * Hint
+             * @description where nothing has a price: how to set one
+             */
+            hint?: string;
+            /** Items */
+            items: components["schemas"]["GroupRead"][];
+            /** @description the sum of the groups beyond limit */
+            others: components["schemas"]["OthersRead"] | null;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            to: string;
+            total: components["schemas"]["AmountsRead"];
+            /** Workspace */
+            workspace: string | null;
+        };
+        /**
+         * LimitsRead
+         * @description null: not limited.
+         */
+        LimitsRead: {
+            /** Cpus */
+            cpus: number | null;
+            /** Dataset Bytes */
+            dataset_bytes: number | null;
+            /** Gpus */
+            gpus: number | null;
+            /** Jobs Per Day */
+            jobs_per_day: number | null;
+            /** Memory Bytes */
+            memory_bytes: number | null;
+            /** Queued Jobs */
+            queued_jobs: number | null;
+            /** Slots */
+            slots: number | null;
+            /** Weight */
+            weight: number;
+        };
+        /** Line */
+        Line: {
+            /** Number */
+            number: number;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
+         * LogPiece
+         * @description A piece of a task's output; lines may begin in one and end in the next.
+         */
+        LogPiece: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /** Id */
+            id: number;
+            /** Rank */
+            rank: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * Many
+         * @description Either ids, or a filter: the oldest jobs that it fits and that have not ended, a page at a time.
+         * @example {
+         *       "ids": [
+         *         "j-1m7y1egzxd1dnwfn"
+         *       ]
+         *     }
+         * @example {
+         *       "filter": {
+         *         "name": "sweep",
+         *         "status": "queued"
+         *       }
+         *     }
+         */
+        Many: {
+            /**
+             * Cursor
+             * @description of a filter: where to go on
+             */
+            cursor?: string | null;
+            filter?: components["schemas"]["Which"] | null;
+            /** Ids */
+            ids?: string[] | null;
+            /**
+             * Limit
+             * @description of a filter
+             * @default 1000
+             */
+            limit: number;
+        } & (unknown | unknown);
+        /** Member */
+        Member: {
+            role: components["schemas"]["Role"];
+        };
+        /** MemberRead */
+        MemberRead: {
+            /**
+             * Given By
+             * @description person, or provider: taken anew from its groups at each sign-in, and shown for that
+             */
+            given_by: string;
+            role: components["schemas"]["Role"];
+            /** Service */
+            service: boolean;
+            /** User */
+            user: string;
+        };
+        /** ModelFileRead */
+        ModelFileRead: {
+            /** Bytes */
+            bytes: number;
+            /** Path */
+            path: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * ModelPolicy
+         * @description Further formats, whether rows may be shown, and what a person says of the model in its card.
+         */
+        ModelPolicy: {
+            /**
+             * Description
+             * @default null
+             */
+            description: string | null;
+            /**
+             * Example
+             * @description whether the model keeps a few held-out rows as an example
+             * @default true
+             */
+            example: boolean;
+            /**
+             * Formats
+             * @description each is published if it says what the model says
+             */
+            formats?: ("onnx" | "torch_export")[];
+            /**
+             * Intended Use
+             * @default null
+             */
+            intended_use: string | null;
+            /**
+             * Limitations
+             * @default null
+             */
+            limitations: string | null;
+        };
+        /**
+         * ModelRead
+         * @description A registered model: a name with its versions.
+         */
+        ModelRead: {
+            /**
+             * Aliases
+             * @description which version each alias points at
+             */
+            aliases: {
+                [key: string]: number;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Latest Version */
+            latest_version: number;
+            /** Name */
+            name: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            updated_at: string;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * ModelVersionRead
+         * @description One version of a model.
+         * @example {
+         *       "name": "iris",
+         *       "version": 1,
+         *       "model_id": "iris/1",
+         *       "workspace": "default",
+         *       "job_id": "j-1m7y1egzxd1dnwfn",
+         *       "run_id": "00000000000000000000000000000000",
+         *       "source": "file:///objects/models/j-1m7y1egzxd1dnwfn",
+         *       "path": "file:///objects/models/j-1m7y1egzxd1dnwfn",
+         *       "aliases": [
+         *         "production"
+         *       ],
+         *       "tags": {},
+         *       "metrics": {
+         *         "accuracy": 0.9667
+         *       },
+         *       "signature": null,
+         *       "files": [
+         *         {
+         *           "path": "MLmodel",
+         *           "bytes": 812,
+         *           "sha256": "0000000000000000000000000000000000000000000000000000000000000000"
+         *         }
+         *       ],
+         *       "formats": [],
+         *       "created_at": "2026-11-21T03:12:26.102338Z"
+         *     }
+         */
+        ModelVersionRead: {
+            /** Aliases */
+            aliases: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Files */
+            files: components["schemas"]["ModelFileRead"][];
+            /** Formats */
+            formats: {
+                [key: string]: unknown;
+            }[];
+            /** Job Id */
+            job_id: string | null;
+            /** Metrics */
+            metrics: {
+                [key: string]: number | null;
+            };
+            /** Model Id */
+            model_id: string;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /** Run Id */
+            run_id: string | null;
+            /** Signature */
+            signature: {
+                [key: string]: unknown;
+            } | null;
+            /** Source */
+            source: string;
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
+            /** Version */
+            version: number;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * Name
+         * @enum {string}
+         */
+        Name: "availability" | "submission" | "job_success" | "queue_wait";
+        /** NewKey */
+        NewKey: {
+            /** Expires At */
+            expires_at?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Scopes
+             * @description all of the user's if empty
+             */
+            scopes?: components["schemas"]["Permission"][];
+            /**
+             * User
+             * @description whose key; the caller's own if left out
+             */
+            user?: string | null;
+            /**
+             * Workspace
+             * @description the only one it is good for
+             */
+            workspace?: string | null;
+        };
+        /** NewUser */
+        NewUser: {
+            /** Email */
+            email?: string | null;
+            /** Name */
+            name: string;
+            /** Password */
+            password?: string | null;
+            /** @description held in every workspace */
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Service
+             * @description a program: it has keys and no password
+             * @default false
+             */
+            service: boolean;
+        };
+        /** NewWebhook */
+        NewWebhook: {
+            /** Description */
+            description?: string | null;
+            /** Events */
+            events: ("job.submitted" | "job.started" | "job.requeued" | "job.paused" | "job.resumed" | "job.completed" | "job.failed" | "job.cancelled" | "study.completed" | "study.failed" | "study.cancelled" | "model.registered" | "model.alias_moved" | "budget.warned" | "budget.spent" | "sla.breached" | "webhook.disabled" | "worker.lost" | "worker.low_disk" | "worker.quarantined")[];
+            /**
+             * Labels
+             * @description only of jobs that have all of these
+             */
+            labels?: {
+                [key: string]: string;
+            };
+            /** Url */
+            url: string;
+        };
+        /** NewWorkspace */
+        NewWorkspace: {
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * NodeKind
+         * @enum {string}
+         */
+        NodeKind: "dataset" | "job" | "study" | "model";
+        /** NodeRead */
+        NodeRead: {
+            /**
+             * Aliases
+             * @description of a model version
+             */
+            aliases: string[];
+            /** Created At */
+            created_at: string | null;
+            /**
+             * Id
+             * @description of a job its own; else kind:workspace/name@version
+             */
+            id: string;
+            kind: components["schemas"]["NodeKind"];
+            /** Name */
+            name: string;
+            /**
+             * Status
+             * @description of a job or study
+             */
+            status: string | null;
+            /** Version */
+            version: number | null;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * Objective
+         * @description A metric that trials report, and where it should go.
+         */
+        Objective: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "maximize" | "minimize";
+            /** Metric */
+            metric: string;
+        };
+        /**
+         * ObjectiveRead
+         * @description One objective, and how it stands.
+         */
+        ObjectiveRead: {
+            /**
+             * Budget Left
+             * @description the part of the error budget; below 0 when overspent
+             */
+            budget_left: number;
+            /**
+             * Burn
+             * @description how many times too fast the budget burns, by window; of this month only
+             */
+            burn?: {
+                [key: string]: number | null;
+            };
+            /** Good */
+            good: number;
+            /**
+             * Limit S
+             * @description within so many seconds, where it is about time
+             */
+            limit_s: number | null;
+            /**
+             * Met
+             * @description null where nothing was counted
+             */
+            met: boolean | null;
+            name: components["schemas"]["Name"];
+            /**
+             * Reached
+             * @description 0 to 1; null where nothing was counted
+             */
+            reached: number | null;
+            /**
+             * Target
+             * @description the share that has to be good
+             */
+            target: number;
+            /** Total */
+            total: number;
+            /**
+             * Unit
+             * @description of good and total: seconds, requests or jobs
+             */
+            unit: string;
+        };
+        /**
+         * OneOfMany
+         * @description What became of one of many: the job, or why it was refused.
+         */
+        OneOfMany: {
+            /** Code */
+            code?: string;
+            /** Detail */
+            detail?: string;
+            /** Errors */
+            errors?: components["schemas"]["WrongField"][];
+            job?: components["schemas"]["JobRead"];
+            /** Job Id */
+            job_id?: string;
+            /**
+             * Status
+             * @description as a call for this one alone would have answered
+             */
+            status: number;
+        };
+        /** OthersRead */
+        OthersRead: {
+            /** Carbon G */
+            carbon_g: number | null;
+            /**
+             * Cost
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            cost: {
+                [key: string]: number;
+            };
+            /**
+             * Cpu S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            cpu_s: {
+                [key: string]: number;
+            };
+            /** Cpu Used S */
+            cpu_used_s: number;
+            /** Energy How */
+            energy_how: string | null;
+            /** Energy J */
+            energy_j: number | null;
+            /**
+             * Gpu S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            gpu_s: {
+                [key: string]: number;
+            };
+            /** Groups */
+            groups: number;
+            /**
+             * Held S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            held_s: {
+                [key: string]: number;
+            };
+            /** Leases */
+            leases: number;
+            /**
+             * Memory Gb S
+             * @description by what the time was good for: useful, idle, lost, hung; and their total
+             */
+            memory_gb_s: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_AlgorithmRead_: {
+            /** Items */
+            items: components["schemas"]["AlgorithmRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_BudgetRead_: {
+            /** Items */
+            items: components["schemas"]["BudgetRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_Candidate_: {
+            /** Items */
+            items: components["schemas"]["Candidate"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_Checkpoint_: {
+            /** Items */
+            items: components["schemas"]["Checkpoint"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_DeliveryRead_: {
+            /** Items */
+            items: components["schemas"]["DeliveryRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_EntryRead_: {
+            /** Items */
+            items: components["schemas"]["EntryRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_EventRead_: {
+            /** Items */
+            items: components["schemas"]["EventRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_HistoryPoint_: {
+            /** Items */
+            items: components["schemas"]["HistoryPoint"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_Importance_: {
+            /** Items */
+            items: components["schemas"]["Importance"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_JobRead_: {
+            /** Items */
+            items: components["schemas"]["JobRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_JobSeries_: {
+            /** Items */
+            items: components["schemas"]["JobSeries"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_KeptFile_: {
+            /** Items */
+            items: components["schemas"]["KeptFile"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_KeyRead_: {
+            /** Items */
+            items: components["schemas"]["KeyRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_LineageRead_: {
+            /** Items */
+            items: components["schemas"]["tensorfleet__tuning__answers__LineageRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_LogPiece_: {
+            /** Items */
+            items: components["schemas"]["LogPiece"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_MemberRead_: {
+            /** Items */
+            items: components["schemas"]["MemberRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_ModelRead_: {
+            /** Items */
+            items: components["schemas"]["ModelRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_ModelVersionRead_: {
+            /** Items */
+            items: components["schemas"]["ModelVersionRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_OneOfMany_: {
+            /** Items */
+            items: components["schemas"]["OneOfMany"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_Plot_: {
+            /** Items */
+            items: components["schemas"]["Plot"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_ProviderRead_: {
+            /** Items */
+            items: components["schemas"]["ProviderRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_SecretRead_: {
+            /** Items */
+            items: components["schemas"]["SecretRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_SessionRead_: {
+            /** Items */
+            items: components["schemas"]["SessionRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_StudyRead_: {
+            /** Items */
+            items: components["schemas"]["StudyRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_TaskRead_: {
+            /** Items */
+            items: components["schemas"]["TaskRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_TrialRead_: {
+            /** Items */
+            items: components["schemas"]["TrialRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_UserRead_: {
+            /** Items */
+            items: components["schemas"]["UserRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_WebhookRead_: {
+            /** Items */
+            items: components["schemas"]["WebhookRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_WorkerRead_: {
+            /** Items */
+            items: components["schemas"]["WorkerRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list.
+         */
+        Page_WorkspaceRead_: {
+            /** Items */
+            items: components["schemas"]["tensorfleet__access__schemas__WorkspaceRead"][];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Parallel
+         * @description Parallel coordinates: the axes, and a line for each completed trial.
+         */
+        Parallel: {
+            /** Axes */
+            axes: {
+                [key: string]: unknown;
+            }[];
+            /** Lines */
+            lines: components["schemas"]["Line"][];
+            /** Objectives */
+            objectives: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * PartRead
+         * @description One part of the platform; some say more.
+         */
+        PartRead: {
+            /** Detail */
+            detail?: string;
+            /**
+             * Meaning
+             * @description what that means for users
+             */
+            meaning?: string;
+            /** Since */
+            since: string | null;
+            /** Status */
+            status: string;
+        };
+        /** PasswordBody */
+        PasswordBody: {
+            /**
+             * New
+             * Format: password
+             */
+            new: string;
+            /**
+             * Old
+             * Format: password
+             */
+            old: string;
+        };
+        /**
+         * PendingVersion
+         * @description A version that MLflow has still to take; it appears by itself.
+         */
+        PendingVersion: {
+            /** Model Id */
+            model_id: null;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /**
+             * Status
+             * @constant
+             */
+            status: "pending";
+            /** Version */
+            version: null;
+        };
+        /**
+         * Permission
+         * @description What can be asked of a caller; the words are also the scopes of keys.
+         * @enum {string}
+         */
+        Permission: "jobs:read" | "jobs:write" | "datasets:read" | "datasets:write" | "models:read" | "models:write" | "secrets:read" | "secrets:write" | "ledger:read" | "fleet:read" | "fleet:steer" | "audit:read" | "workspace:admin" | "platform:admin";
+        /** PhaseTime */
+        PhaseTime: {
+            /** Ms */
+            ms: number;
+            /** Name */
+            name: string;
+            /** Share */
+            share: number;
+        };
+        /**
+         * Plan
+         * @description What would happen to a job if it were submitted now.
+         */
+        Plan: {
+            /** Change */
+            change: {
+                [key: string]: unknown;
+            } | null;
+            /** Code */
+            code: string;
+            /** Evidence */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Expected Start */
+            expected_start: string | null;
+            /** Expected Start Unknown */
+            expected_start_unknown: string | null;
+            /** Reason */
+            reason: string;
+            /** Starts Now */
+            starts_now: boolean;
+            /** Suggestion */
+            suggestion: string | null;
+        };
+        /** PlanRead */
+        PlanRead: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Keep
+             * @description old enough, but something refers to it
+             */
+            keep: components["schemas"]["KeptRead"][];
+            /**
+             * More
+             * @description there is more than one answer holds
+             */
+            more: boolean;
+            /** Remove */
+            remove: components["schemas"]["RemovedRead"][];
+        };
+        /** Plot */
+        Plot: {
+            /** Name */
+            name: string;
+            /** Url */
+            url: string;
+        };
+        /** Point */
+        Point: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /** Step */
+            step: number | null;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * Population
+         * @description How a population is trained, as Ray Tune names it: each member in `generations` parts of `perturbation_interval` epochs.
+         */
+        Population: {
+            /**
+             * Generations
+             * @default 10
+             */
+            generations: number;
+            /**
+             * Perturbation Factors
+             * @default [
+             *       0.8,
+             *       1.2
+             *     ]
+             */
+            perturbation_factors: number[];
+            /**
+             * Perturbation Interval
+             * @description epochs of a built-in; steps that own code gives to train.save
+             * @default 1
+             */
+            perturbation_interval: number;
+            /**
+             * Quantile Fraction
+             * @default 0.25
+             */
+            quantile_fraction: number;
+            /**
+             * Resample Probability
+             * @default 0.25
+             */
+            resample_probability: number;
+            /**
+             * Size
+             * @default 8
+             */
+            size: number;
+        };
+        /**
+         * Priority
+         * @enum {string}
+         */
+        Priority: "high" | "normal" | "low";
+        /**
+         * Problem
+         * @description What went wrong, as RFC 9457 has it.
+         * @example {
+         *       "type": "urn:tensorfleet:not_found",
+         *       "title": "Not found",
+         *       "status": 404,
+         *       "detail": "there is no job 'j-0'; `tensorfleet jobs list` shows those that there are",
+         *       "code": "not_found"
+         *     }
+         */
+        Problem: {
+            /**
+             * Code
+             * @description stable, for programs
+             * @example not_found
+             */
+            code: string;
+            /**
+             * Detail
+             * @description what happened, the value, and what to do, for a person
+             */
+            detail: string;
+            /**
+             * Errors
+             * @description the fields that are wrong, if it is about fields
+             */
+            errors?: components["schemas"]["ProblemField"][];
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @example urn:tensorfleet:not_found
+             */
+            type: string;
+        };
+        /**
+         * ProblemField
+         * @description One field that is wrong.
+         */
+        ProblemField: {
+            /** Code */
+            code: string;
+            /**
+             * Field
+             * @example resources.workers
+             */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * ProblemRead
+         * @description The first entry that is not as it was written.
+         */
+        ProblemRead: {
+            /** Id */
+            id: string | null;
+            /** Seq */
+            seq: number;
+            /** What */
+            what: string;
+        };
+        /**
+         * Profile
+         * @description Where the time of a step went.
+         */
+        Profile: {
+            /** Attempt */
+            attempt: number;
+            /** Job Id */
+            job_id: string;
+            /** Ms */
+            ms: number | null;
+            /** Phases */
+            phases: components["schemas"]["PhaseTime"][];
+            /** Ranks */
+            ranks: components["schemas"]["RankProfile"][];
+            /** Sentence */
+            sentence: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "step" | "job";
+        };
+        /**
+         * ProfilePolicy
+         * @description Which steps of a job are profiled.
+         */
+        ProfilePolicy: {
+            /**
+             * Skip
+             * @description steps before them, to warm up
+             * @default 5
+             */
+            skip: number;
+            /**
+             * Steps
+             * @default 10
+             */
+            steps: number;
+        };
+        /** ProgramBody */
+        ProgramBody: {
+            /** Challenge */
+            challenge: string;
+            /** Redirect Uri */
+            redirect_uri: string;
+        };
+        /**
+         * ProvenanceRead
+         * @description What a job was made of.
+         */
+        ProvenanceRead: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Digest
+             * @description SHA-256 of the document; null where the job never ran
+             */
+            digest: string | null;
+            /** Document */
+            document: {
+                [key: string]: unknown;
+            };
+            /** Files */
+            files: components["schemas"]["FileDigest"][];
+            /** Job Id */
+            job_id: string;
+            /** Metrics */
+            metrics: {
+                [key: string]: number | null;
+            };
+            /** Replay Of */
+            replay_of: string | null;
+            status: components["schemas"]["JobStatus"];
+        };
+        /** ProviderRead */
+        ProviderRead: {
+            /**
+             * Login
+             * @description where a browser begins; takes next, a path to go on to
+             */
+            login: string;
+            /** Name */
+            name: string;
+            /**
+             * Title
+             * @description what its button says
+             */
+            title: string;
+        };
+        /**
+         * PrunerOptions
+         * @description As Optuna's pruners name and mean them; what is left out is as Optuna has it.  Steps are those that trials report.
+         */
+        PrunerOptions: {
+            /**
+             * Bootstrap Count
+             * @default null
+             */
+            bootstrap_count: number | null;
+            /**
+             * Interval Steps
+             * @default null
+             */
+            interval_steps: number | null;
+            /**
+             * Max Resource
+             * @default null
+             */
+            max_resource: number | string | null;
+            /**
+             * Min Early Stopping Rate
+             * @default null
+             */
+            min_early_stopping_rate: number | null;
+            /**
+             * Min Resource
+             * @default null
+             */
+            min_resource: number | string | null;
+            /**
+             * N Min Trials
+             * @default null
+             */
+            n_min_trials: number | null;
+            /**
+             * N Startup Trials
+             * @default null
+             */
+            n_startup_trials: number | null;
+            /**
+             * N Warmup Steps
+             * @default null
+             */
+            n_warmup_steps: number | null;
+            /**
+             * Reduction Factor
+             * @default null
+             */
+            reduction_factor: number | null;
+        };
+        /**
+         * QuotaBody
+         * @description What a workspace may take; what is left out, or null, is not limited.
+         */
+        QuotaBody: {
+            /**
+             * Cpus
+             * @description of all that runs at a time
+             */
+            cpus?: number | null;
+            /**
+             * Dataset Bytes
+             * @description of all versions of all datasets
+             */
+            dataset_bytes?: (number | string) | null;
+            /**
+             * Gpus
+             * @description of all that runs at a time
+             */
+            gpus?: number | null;
+            /**
+             * Jobs Per Day
+             * @description submitted within 24 hours, without trials
+             */
+            jobs_per_day?: number | null;
+            /**
+             * Memory Bytes
+             * @description that jobs ask for; of all that runs at a time
+             */
+            memory_bytes?: (number | string) | null;
+            /**
+             * Queued Jobs
+             * @description that wait at a time
+             */
+            queued_jobs?: number | null;
+            /**
+             * Slots
+             * @description ranks that run at a time
+             */
+            slots?: number | null;
+            /**
+             * Weight
+             * @description in sharing a full fleet
+             * @default 1
+             */
+            weight: number;
+        };
+        /**
+         * QuotaRead
+         * @description The quota of a workspace, and what is used of it.
+         */
+        QuotaRead: {
+            limits: components["schemas"]["LimitsRead"];
+            /**
+             * Source
+             * @description who set it: api, settings or none
+             */
+            source: string;
+            used: components["schemas"]["UsedRead"];
+            /** Workspace */
+            workspace: string;
+        };
+        /** RankProfile */
+        RankProfile: {
+            /** Ms */
+            ms: number;
+            /** Note */
+            note: string | null;
+            /** Operators */
+            operators: {
+                [key: string]: unknown;
+            }[];
+            /** Phases */
+            phases: components["schemas"]["PhaseTime"][];
+            /** Rank */
+            rank: number;
+            /** Steps */
+            steps: number;
+            /** Trace */
+            trace: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** RankTimes */
+        RankTimes: {
+            /** Clock Shift S */
+            clock_shift_s: number;
+            /** Rank */
+            rank: number;
+            /** Rows Per Second */
+            rows_per_second: number | null;
+            /** Seconds */
+            seconds: number;
+            /** Stages */
+            stages: components["schemas"]["Stage"][];
+            /** Status */
+            status: string;
+            /** Steps Per Second */
+            steps_per_second: number | null;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /** Ready */
+        Ready: {
+            /** Missing */
+            missing: string[];
+            /** Status */
+            status: string;
+        };
+        /** Reason */
+        Reason: {
+            /**
+             * Reason
+             * @description why nothing new is to be placed there
+             * @default
+             */
+            reason: string;
+        };
+        /** RedeemBody */
+        RedeemBody: {
+            /**
+             * Code
+             * Format: password
+             */
+            code: string;
+            /** Redirect Uri */
+            redirect_uri: string;
+            /**
+             * Verifier
+             * Format: password
+             */
+            verifier: string;
+        };
+        /** RefreshBody */
+        RefreshBody: {
+            /**
+             * Refresh Token
+             * Format: password
+             */
+            refresh_token: string;
+        };
+        /**
+         * RegisterBody
+         * @description Either the job that left the model, or the folder in the object store that holds one.
+         */
+        RegisterBody: {
+            /** Job Id */
+            job_id?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Source Prefix */
+            source_prefix?: string | null;
+        };
+        /** RemovedRead */
+        RemovedRead: {
+            /**
+             * Bytes
+             * @description the room that it takes
+             */
+            bytes: number;
+            /**
+             * Finished At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            finished_at: string;
+            /** Job Id */
+            job_id: string;
+            /**
+             * Kind
+             * @description jobs, checkpoints, logs or metrics
+             */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * ReportRead
+         * @description What was promised in a month, and what came of it.
+         */
+        ReportRead: {
+            api: components["schemas"]["ApiRead"];
+            /**
+             * Complete
+             * @description whether the month is over
+             */
+            complete: boolean;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            from: string;
+            jobs: components["schemas"]["JobsRead"];
+            /** Month */
+            month: string;
+            /** Objectives */
+            objectives: components["schemas"]["ObjectiveRead"][];
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            to: string;
+            /** Workspace */
+            workspace: string | null;
+            /** Workspaces */
+            workspaces?: components["schemas"]["tensorfleet__sla__answers__WorkspaceRead"][];
+        };
+        /**
+         * Resources
+         * @description What each worker of the job gets.
+         */
+        Resources: {
+            /**
+             * Cpus
+             * @default 1
+             */
+            cpus: number;
+            /**
+             * Gpus
+             * @default 0
+             */
+            gpus: number;
+            /**
+             * Memory
+             * @description bytes, or text such as 1GiB; 0: no request
+             * @default 0
+             */
+            memory: number | string;
+            /**
+             * Min Workers
+             * @default null
+             */
+            min_workers: number | null;
+            /**
+             * Workers
+             * @default 1
+             */
+            workers: number;
+        };
+        /**
+         * Retry
+         * @description How a study goes on.
+         */
+        Retry: {
+            /**
+             * Trials
+             * @description so many more; null: those that failed again
+             */
+            trials?: number | null;
+        };
+        /**
+         * Role
+         * @description Each one's permissions are in `PERMISSIONS`.
+         * @enum {string}
+         */
+        Role: "viewer" | "service" | "user" | "admin";
+        /** Rotation */
+        Rotation: {
+            /**
+             * Overlap S
+             * @description so long the old secret signs, too
+             * @default 86400
+             */
+            overlap_s: number;
+        };
+        /** RotationRead */
+        RotationRead: {
+            /**
+             * Key
+             * @description the id of the key that everything is sealed with now
+             */
+            key: string;
+            /** Resealed */
+            resealed: number;
+            /**
+             * Unreadable
+             * @description `workspace/name` of those for which the gateway has no key
+             */
+            unreadable: string[];
+        };
+        /**
+         * RouteRead
+         * @description Requests of one class: submit, read, write or files.
+         */
+        RouteRead: {
+            /** Count */
+            count: number;
+            /** Errors */
+            errors: number;
+            /** P50 S */
+            p50_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
+            /** P99 S */
+            p99_s: number | null;
+            /** Route */
+            route: string;
+        };
+        /**
+         * RowsRead
+         * @description Some rows of a version; a cell of bytes is told as `{"bytes": 1234}`.
+         */
+        RowsRead: {
+            /**
+             * Columns
+             * @description those that are shown, the first 200 at most
+             */
+            columns: string[];
+            /** Offset */
+            offset: number;
+            /** Rows */
+            rows: unknown[][];
+            /**
+             * Total
+             * @description rows of the version
+             */
+            total: number;
+        };
+        /** RunningTask */
+        RunningTask: {
+            /** Attempt */
+            attempt: number;
+            /** Job Id */
+            job_id: string;
+            /** Rank */
+            rank: number;
+            /** Status */
+            status: string;
+        };
+        /**
+         * Runs
+         * @description On what: kinds, never addresses.
+         */
+        Runs: {
+            /**
+             * Database
+             * @example sqlite
+             * @example postgresql
+             */
+            database: string;
+            /** Launcher */
+            launcher: string;
+            /**
+             * Objects
+             * @example folder
+             * @example s3
+             */
+            objects: string;
+            /**
+             * Policy
+             * @description how workers are chosen for a job that can start
+             */
+            policy: string;
+            /** Python */
+            python: string;
+            /** Tracking */
+            tracking: string;
+        };
+        /** Scale */
+        Scale: {
+            /**
+             * Workers
+             * @description tasks that the fleet may run at a time
+             */
+            workers: number;
+        };
+        /** Scaled */
+        Scaled: {
+            /** Worker Id */
+            worker_id: string;
+            /** Workers */
+            workers: number;
+        };
+        /**
+         * Scaling
+         * @description The autoscaler's settings, what it last saw, and its latest decisions.
+         */
+        Scaling: {
+            /** Decisions */
+            decisions: components["schemas"]["Decision"][];
+            /** Enabled */
+            enabled: boolean;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            state: components["schemas"]["Decision"] | null;
+        };
+        /** SecretBody */
+        SecretBody: {
+            /**
+             * Value
+             * Format: password
+             */
+            value: string;
+        };
+        /**
+         * SecretRead
+         * @description A secret without its value, which no call gives back.
+         */
+        SecretRead: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /**
+             * Last Used At
+             * @description when a task was last given it
+             */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            updated_at: string;
+            /** Updated By */
+            updated_by: string;
+            /**
+             * Version
+             * @description grows by one each time it is set
+             */
+            version: number;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * SeriesPage
+         * @description The courses of all metrics that were asked for.
+         */
+        SeriesPage: {
+            /** Items */
+            items: unknown[];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+            /**
+             * Position
+             * @description send it back as since, for what came after this answer
+             */
+            position: number;
+        };
+        /** SessionRead */
+        SessionRead: {
+            /**
+             * Client
+             * @description address and program that signed in
+             */
+            client: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Current */
+            current: boolean;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            expires_at: string;
+            /**
+             * Refreshed At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            refreshed_at: string;
+            /** Session Id */
+            session_id: string;
+        };
+        /**
+         * SettingsRead
+         * @description What the platform runs with, without secrets and addresses; durations are in seconds.
+         */
+        SettingsRead: {
+            /** Audit */
+            audit: {
+                [key: string]: unknown;
+            };
+            /** Autoscale */
+            autoscale: {
+                [key: string]: unknown;
+            };
+            /** Budgets */
+            budgets: {
+                [key: string]: unknown;
+            };
+            features: components["schemas"]["Features"];
+            /** Fleet */
+            fleet: {
+                [key: string]: unknown;
+            };
+            /** Health */
+            health: {
+                [key: string]: unknown;
+            };
+            /**
+             * Limits
+             * @description `requests` by the kind of request, and others
+             */
+            limits: {
+                [key: string]: unknown;
+            };
+            /** Prices */
+            prices: {
+                [key: string]: unknown;
+            };
+            /**
+             * Quotas
+             * @description by workspace, as far as the settings have them
+             */
+            quotas: {
+                [key: string]: unknown;
+            };
+            /** Retention */
+            retention: {
+                [key: string]: unknown;
+            };
+            runs: components["schemas"]["Runs"];
+            /** Sla */
+            sla: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version: string;
+            /** Webhooks */
+            webhooks: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Signal
+         * @description What load and queue ask for, for KEDA, an HPA or another program.
+         */
+        Signal: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /** Desired Workers */
+            desired_workers: number;
+            /** Load */
+            load: number;
+            /** Queue */
+            queue: number;
+            /** Workers */
+            workers: number;
+        };
+        /** SignInBody */
+        SignInBody: {
+            /**
+             * Code
+             * @description of the second factor, where there is one
+             */
+            code?: string | null;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            /** Username */
+            username: string;
+        };
+        /**
+         * SplitPolicy
+         * @description Which rows a built-in trains on, and which are held out.
+         */
+        SplitPolicy: {
+            /**
+             * By
+             * @default null
+             */
+            by: ("random" | "stratified" | "time" | "group") | null;
+            /**
+             * Column
+             * @description what time and group go by
+             * @default null
+             */
+            column: string | null;
+            /**
+             * Test
+             * @default 0.2
+             */
+            test: number;
+            /**
+             * Validation
+             * @default 0
+             */
+            validation: number;
+        };
+        /** Stage */
+        Stage: {
+            /** Name */
+            name: string;
+            /** Seconds */
+            seconds: number;
+            /** Start S */
+            start_s: number;
+        };
+        /**
+         * State
+         * @enum {string}
+         */
+        State: "waiting" | "delivered" | "dead";
+        /**
+         * StudyRead
+         * @description A study: a job of kind tune, with its trials counted.
+         */
+        StudyRead: {
+            /** Best */
+            best: components["schemas"]["TrialRead"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Job Id */
+            job_id: string;
+            /** Model Name */
+            model_name: string | null;
+            /** Name */
+            name: string;
+            /** Objective */
+            objective: {
+                [key: string]: unknown;
+            }[];
+            /** Population */
+            population: {
+                [key: string]: unknown;
+            } | null;
+            /** Progress */
+            progress: number;
+            /** Pruner */
+            pruner: string;
+            /** Reason */
+            reason: string | null;
+            /** Sampler */
+            sampler: string;
+            /** Space */
+            space: {
+                [key: string]: unknown;
+            };
+            status: components["schemas"]["JobStatus"];
+            /** Study Id */
+            study_id: string;
+            /**
+             * Trials
+             * @description how many are asked for
+             */
+            trials: number;
+            /** Version */
+            version: number | null;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * SummaryPage
+         * @description All metrics of a rank, by name.
+         */
+        SummaryPage: {
+            /** Items */
+            items: unknown[];
+            /**
+             * Next Cursor
+             * @description send it back as cursor; null at the end
+             */
+            next_cursor: string | null;
+            /**
+             * Position
+             * @description as of GET /jobs/{job_id}/metrics
+             */
+            position: number;
+        };
+        /** Target */
+        Target: {
+            /**
+             * Workers
+             * @description so many workers until further notice; null: as load and queue say
+             */
+            workers: number | null;
+        };
+        /** TargetRead */
+        TargetRead: {
+            /** Workers */
+            workers: number | null;
+        };
+        /**
+         * TaskRead
+         * @description One rank of one attempt.
+         */
+        TaskRead: {
+            /** Attempt */
+            attempt: number;
+            /** Failure */
+            failure: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Lease */
+            lease: number;
+            /** Rank */
+            rank: number;
+            /** Started At */
+            started_at: string | null;
+            /** Status */
+            status: string;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /** WorkspaceRead */
+        tensorfleet__access__schemas__WorkspaceRead: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Description */
+            description: string | null;
+            /** Name */
+            name: string;
+        };
+        /** CodeRead */
+        tensorfleet__gateway__downloads__CodeRead: {
+            /** Bytes */
+            bytes: number;
+            /** Digest */
+            digest: string;
+        };
+        /** CodeRead */
+        tensorfleet__gateway__sign_in__CodeRead: {
+            /**
+             * Code
+             * @description good once
+             */
+            code: string;
+            /**
+             * Expires In
+             * @description seconds
+             */
+            expires_in: number;
+        };
+        /**
+         * LineageRead
+         * @description What was made of what; nodes that the caller may not see are left out, with their edges.
+         */
+        tensorfleet__lineage__endpoints__LineageRead: {
+            /**
+             * Cut
+             * @description whether there is more than is shown
+             */
+            cut: boolean;
+            /** Edges */
+            edges: components["schemas"]["EdgeRead"][];
+            /** Nodes */
+            nodes: components["schemas"]["NodeRead"][];
+        };
+        /** WorkspaceRead */
+        tensorfleet__sla__answers__WorkspaceRead: {
+            jobs: components["schemas"]["JobsRead"];
+            /** Objectives */
+            objectives: components["schemas"]["ObjectiveRead"][];
+            /** Workspace */
+            workspace: string;
+        };
+        /** LineageRead */
+        tensorfleet__tuning__answers__LineageRead: {
+            /**
+             * Changes
+             * @description {name: [before, after]}
+             */
+            changes: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Generation */
+            generation?: number;
+            /** Job Id */
+            job_id: string | null;
+            /** Member */
+            member?: number;
+            /** Number */
+            number: number;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Parent */
+            parent?: number | null;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Run Again
+             * @description the trial that it repeats
+             */
+            run_again: number | null;
+            state: components["schemas"]["TrialState"];
+            /** Value */
+            value: number | null;
+            /** Values */
+            values: (number | null)[] | null;
+        };
+        /**
+         * TimesRead
+         * @description Percentiles of seconds, reckoned from counts between fixed edges.
+         */
+        TimesRead: {
+            /** Count */
+            count: number;
+            /** P50 S */
+            p50_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
+            /** P99 S */
+            p99_s: number | null;
+        };
+        /** TokensRead */
+        TokensRead: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Expires In
+             * @description seconds that the access token is good for
+             */
+            expires_in: number;
+            /**
+             * Refresh Token
+             * @description good for one refresh
+             */
+            refresh_token: string;
+            /** Token Type */
+            token_type: string;
+        };
+        /**
+         * TrialRead
+         * @description One trial of a study; one of a population says its place in it as well.
+         */
+        TrialRead: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Generation */
+            generation?: number;
+            /** Job Id */
+            job_id: string | null;
+            /** Member */
+            member?: number;
+            /** Number */
+            number: number;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Parent */
+            parent?: number | null;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Run Again
+             * @description the trial that it repeats
+             */
+            run_again: number | null;
+            state: components["schemas"]["TrialState"];
+            /** Value */
+            value: number | null;
+            /** Values */
+            values: (number | null)[] | null;
+        };
+        /**
+         * TrialState
+         * @enum {string}
+         */
+        TrialState: "running" | "completed" | "pruned" | "failed" | "cancelled";
+        /** TriedRead */
+        TriedRead: {
+            /** Delivered */
+            delivered: boolean;
+            /** Error */
+            error: string | null;
+            /** Status */
+            status: number | null;
+        };
+        /**
+         * TuneSpec
+         * @description What a study varies, how many trials it makes, and who proposes them.
+         */
+        TuneSpec: {
+            /** Objective */
+            objective: components["schemas"]["Objective"][] | components["schemas"]["Objective"];
+            /**
+             * Parallel
+             * @default 4
+             */
+            parallel: number;
+            /**
+             * @description of the sampler pbt
+             * @default null
+             */
+            population: components["schemas"]["Population"] | null;
+            /**
+             * Pruner
+             * @default none
+             * @enum {string}
+             */
+            pruner: "none" | "median" | "asha" | "hyperband";
+            pruner_options?: components["schemas"]["PrunerOptions"];
+            /**
+             * Sampler
+             * @default tpe
+             * @enum {string}
+             */
+            sampler: "tpe" | "random" | "grid" | "cmaes" | "gp" | "nsga2" | "pbt";
+            /**
+             * Seed
+             * @default null
+             */
+            seed: number | null;
+            /**
+             * Space
+             * @description hyperparameters to vary: {float: [low, high]}, {int: [low, high]} or {choice: [...]}
+             */
+            space: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout
+             * @description seconds, or text such as 1h30m, after which no new trial begins
+             * @default null
+             */
+            timeout: (number | string) | null;
+            /**
+             * Trials
+             * @default 20
+             */
+            trials: number;
+        };
+        /** UploadCreated */
+        UploadCreated: {
+            /** Chunk Bytes */
+            chunk_bytes: number;
+            /** Upload Id */
+            upload_id: string;
+        };
+        /** UploadRead */
+        UploadRead: {
+            /** Chunk Bytes */
+            chunk_bytes: number;
+            /** Chunks */
+            chunks: {
+                [key: string]: string;
+            };
+            /** Upload Id */
+            upload_id: string;
+        };
+        /**
+         * UsedDataset
+         * @description The version that the job's dataset stood for when it was submitted.
+         */
+        UsedDataset: {
+            /** Digest */
+            digest: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * UsedRead
+         * @description What the workspace takes now.
+         */
+        UsedRead: {
+            /** Cpus */
+            cpus: number;
+            /** Dataset Bytes */
+            dataset_bytes: number;
+            /** Gpus */
+            gpus: number;
+            /** Jobs Per Day */
+            jobs_per_day: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Queued Jobs */
+            queued_jobs: number;
+            /** Slots */
+            slots: number;
+        };
+        /**
+         * UserChange
+         * @description What is left out stays as it is.
+         */
+        UserChange: {
+            /**
+             * Disabled
+             * @default false
+             */
+            disabled: boolean;
+            /** Email */
+            email?: string | null;
+            /** Password */
+            password?: string | null;
+            /**
+             * Reset Code
+             * @description takes the second factor away, for who has lost it
+             * @default false
+             */
+            reset_code: boolean;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** UserRead */
+        UserRead: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Disabled */
+            disabled: boolean;
+            /** Email */
+            email: string | null;
+            /**
+             * Has Code
+             * @description whether there is a second factor
+             */
+            has_code: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Last Login At */
+            last_login_at: string | null;
+            /** Name */
+            name: string;
+            /** @description held in every workspace */
+            role: components["schemas"]["Role"] | null;
+            /** Role Given By */
+            role_given_by: string | null;
+            /** Service */
+            service: boolean;
+            /** User Id */
+            user_id: string;
+        };
+        /** UserWithRoles */
+        UserWithRoles: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Disabled */
+            disabled: boolean;
+            /** Email */
+            email: string | null;
+            /**
+             * Has Code
+             * @description whether there is a second factor
+             */
+            has_code: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Last Login At */
+            last_login_at: string | null;
+            /** Name */
+            name: string;
+            /** @description held in every workspace */
+            role: components["schemas"]["Role"] | null;
+            /** Role Given By */
+            role_given_by: string | null;
+            /** Service */
+            service: boolean;
+            /** User Id */
+            user_id: string;
+            /** Workspaces */
+            workspaces: {
+                [key: string]: components["schemas"]["Role"];
+            };
+        };
+        /**
+         * VerdictRead
+         * @description What came of a verification.
+         */
+        VerdictRead: {
+            /**
+             * Anchored
+             * @description up to this one, a cut at the end would be found
+             */
+            anchored: number | null;
+            /**
+             * Entries
+             * @description so many were found good
+             */
+            entries: number;
+            /** First */
+            first: number | null;
+            /** Last */
+            last: number | null;
+            /** Ok */
+            ok: boolean;
+            problem: components["schemas"]["ProblemRead"] | null;
+        };
+        /** VersionPage */
+        VersionPage: {
+            /** Items */
+            items: components["schemas"]["VersionRead"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** VersionRead */
+        VersionRead: {
+            /** Bytes */
+            bytes: number;
+            /** Columns */
+            columns: components["schemas"]["ColumnRead"][];
+            /** Created At */
+            created_at: string;
+            /** Digest */
+            digest: string;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "csv" | "parquet";
+            /** Name */
+            name: string;
+            /** Profile */
+            profile: {
+                [key: string]: unknown;
+            };
+            /** Rows */
+            rows: number;
+            /** Source */
+            source: string | null;
+            /** Target */
+            target: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Waterfall
+         * @description A job's way from submission to its end.
+         */
+        Waterfall: {
+            /** Attempts */
+            attempts: components["schemas"]["AttemptTimes"][];
+            /** Job Id */
+            job_id: string;
+            status: components["schemas"]["JobStatus"];
+            /**
+             * Submitted At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            submitted_at: string;
+        };
+        /**
+         * WebhookChange
+         * @description What is left out stays as it is.
+         */
+        WebhookChange: {
+            /** Description */
+            description?: string | null;
+            /**
+             * Enabled
+             * @description what happened while it was off is not told
+             */
+            enabled?: boolean | null;
+            /** Events */
+            events?: ("job.submitted" | "job.started" | "job.requeued" | "job.paused" | "job.resumed" | "job.completed" | "job.failed" | "job.cancelled" | "study.completed" | "study.failed" | "study.cancelled" | "model.registered" | "model.alias_moved" | "budget.warned" | "budget.spent" | "sla.breached" | "webhook.disabled" | "worker.lost" | "worker.low_disk" | "worker.quarantined")[] | null;
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            } | null;
+            /** Url */
+            url?: string | null;
+        };
+        /** WebhookRead */
+        WebhookRead: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Description */
+            description: string | null;
+            /** Disabled At */
+            disabled_at: string | null;
+            /** Disabled Why */
+            disabled_why: string | null;
+            /** Enabled */
+            enabled: boolean;
+            /** Events */
+            events: string[];
+            /**
+             * Failing Since
+             * @description nothing was delivered since, although tried
+             */
+            failing_since: string | null;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Old Secret Until
+             * @description the former secret signs, too, until then
+             */
+            old_secret_until: string | null;
+            /** Url */
+            url: string;
+            /** Webhook Id */
+            webhook_id: string;
+            /** Workspace */
+            workspace: string;
+        };
+        /** WebhookWithSecret */
+        WebhookWithSecret: {
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            created_at: string;
+            /** Description */
+            description: string | null;
+            /** Disabled At */
+            disabled_at: string | null;
+            /** Disabled Why */
+            disabled_why: string | null;
+            /** Enabled */
+            enabled: boolean;
+            /** Events */
+            events: string[];
+            /**
+             * Failing Since
+             * @description nothing was delivered since, although tried
+             */
+            failing_since: string | null;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Old Secret Until
+             * @description the former secret signs, too, until then
+             */
+            old_secret_until: string | null;
+            /**
+             * Secret
+             * @description signs the messages; it is not shown again
+             */
+            secret: string;
+            /** Url */
+            url: string;
+            /** Webhook Id */
+            webhook_id: string;
+            /** Workspace */
+            workspace: string;
+        };
+        /**
+         * Which
+         * @description What the jobs have in common; of a filter at least one field is given.
+         */
+        Which: {
+            /** Kind */
+            kind?: string | null;
+            /** Name */
+            name?: string | null;
+            status?: components["schemas"]["JobStatus"] | null;
+            /**
+             * Study
+             * @description trials of this study
+             */
+            study?: string | null;
+            /** Workspace */
+            workspace?: string | null;
+        };
+        /**
+         * Why
+         * @description Why a job is where it is.
+         */
+        Why: {
+            /**
+             * Change
+             * @description the smallest change with which it would start
+             */
+            change: {
+                [key: string]: unknown;
+            } | null;
+            /** Code */
+            code: string;
+            /** Evidence */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Expected Start */
+            expected_start: string | null;
+            /**
+             * Expected Start Unknown
+             * @description why nobody can say
+             */
+            expected_start_unknown: string | null;
+            /** Job Id */
+            job_id: string;
+            last_hang?: components["schemas"]["LastHang"];
+            /** Reason */
+            reason: string;
+            status: components["schemas"]["JobStatus"];
+            /** Suggestion */
+            suggestion: string | null;
+        };
+        /**
+         * WorkerRead
+         * @description One agent: a machine, or a part of one.
+         * @example {
+         *       "worker_id": "w-laptop",
+         *       "name": "laptop",
+         *       "state": "online",
+         *       "slots": 2,
+         *       "busy": 1,
+         *       "resources": {
+         *         "cpus": 8,
+         *         "memory_bytes": 16000000000,
+         *         "gpus": []
+         *       },
+         *       "stats": {
+         *         "cpu_percent": 12.5
+         *       },
+         *       "health": {
+         *         "status": "ok",
+         *         "checked_at": "2026-11-21T03:10:01.000000Z",
+         *         "quarantine": null
+         *       },
+         *       "tasks": [
+         *         {
+         *           "job_id": "j-1m7y1egzxd1dnwfn",
+         *           "rank": 0,
+         *           "attempt": 1,
+         *           "status": "running"
+         *         }
+         *       ],
+         *       "joined_at": "2026-11-21T03:10:00.000000Z",
+         *       "seen_at": "2026-11-21T03:12:25.000000Z"
+         *     }
+         */
+        WorkerRead: {
+            /** Busy */
+            busy: number;
+            /**
+             * Health
+             * @description what is known of its machine, and its quarantine
+             */
+            health: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Joined At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            joined_at: string;
+            /** Name */
+            name: string;
+            /** Resources */
+            resources: {
+                [key: string]: unknown;
+            };
+            /**
+             * Seen At
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            seen_at: string;
+            /**
+             * Slots
+             * @description tasks that it runs at a time
+             */
+            slots: number;
+            state: components["schemas"]["WorkerState"];
+            /**
+             * Stats
+             * @description what was in use at its last heartbeat
+             */
+            stats: {
+                [key: string]: unknown;
+            };
+            /** Tasks */
+            tasks: components["schemas"]["RunningTask"][];
+            /** Worker Id */
+            worker_id: string;
+        };
+        /**
+         * WorkerState
+         * @enum {string}
+         */
+        WorkerState: "online" | "quarantined" | "draining" | "lost";
+        /** WorkerUsage */
+        WorkerUsage: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            from: string;
+            /**
+             * Points
+             * @description in order; steps of which nothing is known are left out
+             */
+            points: components["schemas"]["WorkerUsagePoint"][];
+            /** Step S */
+            step_s: number;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            to: string;
+            /** Worker Id */
+            worker_id: string;
+        };
+        /** WorkerUsagePoint */
+        WorkerUsagePoint: {
+            /**
+             * At
+             * Format: date-time
+             * @description where the step begins
+             * @example 2026-11-21T03:12:25.597366Z
+             */
+            at: string;
+            /**
+             * Busy
+             * @description slots in use
+             */
+            busy: number;
+            /** Busy Max */
+            busy_max: number;
+            /** Cpu Percent */
+            cpu_percent: number;
+            /** Cpu Percent Max */
+            cpu_percent_max: number;
+            /** Gpus */
+            gpus: components["schemas"]["GpuUsage"][];
+            /** Memory Percent */
+            memory_percent: number;
+            /** Memory Percent Max */
+            memory_percent_max: number;
+            /** Slots */
+            slots: number;
+        };
+        /**
+         * WrongField
+         * @description One field that is wrong, by its path.
+         */
+        WrongField: {
+            /** Code */
+            code: string;
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  list_algorithms: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        library?: string | null;
-        limit?: number;
-        sort?: "name" | "-name";
-        task?: string | null;
-      };
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_AlgorithmRead_"];
-        };
-      };
-    };
-  };
-  list_audit_entries: {
-    parameters: {
-      query?: {
-        action?: string | null;
-        actor?: string | null;
-        cursor?: string | null;
-        from?: string | null;
-        limit?: number;
-        target?: string | null;
-        /** @description not within */
-        to?: string | null;
-        workspace?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_EntryRead_"];
-        };
-      };
-    };
-  };
-  export_audit_log: {
-    parameters: {
-      query?: {
-        action?: string | null;
-        actor?: string | null;
-        from?: string | null;
-        target?: string | null;
-        /** @description not within */
-        to?: string | null;
-        workspace?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description A line for each entry */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/x-ndjson": string;
-        };
-      };
-    };
-  };
-  verify_audit_log: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["VerdictRead"];
-        };
-      };
-    };
-  };
-  confirm_second_factor: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["CodeBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  begin_second_factor: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CodeSecret"];
-        };
-      };
-    };
-  };
-  sign_out: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  who_am_i: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CallerRead"];
-        };
-      };
-    };
-  };
-  list_providers: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_ProviderRead_"];
-        };
-      };
-    };
-  };
-  return_from_provider: {
-    parameters: {
-      query?: {
-        code?: string | null;
-        error?: string | null;
-        error_description?: string | null;
-        iss?: string | null;
-        state?: string | null;
-      };
-      header?: never;
-      path: {
-        /** @example company */
-        provider: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: never;
-  };
-  begin_at_provider: {
-    parameters: {
-      query?: {
-        next?: string | null;
-      };
-      header?: never;
-      path: {
-        /** @example company */
-        provider: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: never;
-  };
-  change_password: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["PasswordBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  let_program_in: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-         *       "redirect_uri": "http://127.0.0.1:49152/signed-in"
-         *     }
-         */
-        "application/json": components["schemas"]["ProgramBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["tensorfleet__gateway__sign_in__CodeRead"];
-        };
-      };
-    };
-  };
-  redeem_code: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["RedeemBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TokensRead"];
-        };
-      };
-    };
-  };
-  refresh_tokens: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["RefreshBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TokensRead"];
-        };
-      };
-    };
-  };
-  begin_browser_session: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["SignInBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["CallerRead"];
-        };
-      };
-    };
-  };
-  list_sessions: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_SessionRead_"];
-        };
-      };
-    };
-  };
-  end_session: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        session_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  sign_in_by_password: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["SignInBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TokensRead"];
-        };
-      };
-    };
-  };
-  list_budgets: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-        sort?: "workspace" | "-workspace";
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_BudgetRead_"];
-        };
-      };
-    };
-  };
-  commit_code: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "upload_id": "u-1m7y1egzxd1dnwfn"
-         *     }
-         */
-        "application/json": components["schemas"]["CodeUpload"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["tensorfleet__gateway__downloads__CodeRead"];
-        };
-      };
-    };
-  };
-  list_datasets: {
-    parameters: {
-      query?: {
-        cursor?: string;
-        limit?: number;
-        /** @description only names that begin so */
-        prefix?: string;
-        sort?: "name" | "-name";
-        workspace?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DatasetPage"];
-        };
-      };
-    };
-  };
-  create_dataset: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "name": "prices",
-         *       "description": "daily, since 2020"
-         *     }
-         */
-        "application/json": components["schemas"]["DatasetCreate"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DatasetRead"];
-        };
-      };
-    };
-  };
-  get_dataset: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DatasetRead"];
-        };
-      };
-    };
-  };
-  delete_dataset: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  list_dataset_versions: {
-    parameters: {
-      query?: {
-        cursor?: number | null;
-        limit?: number;
-        workspace?: string;
-      };
-      header?: never;
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["VersionPage"];
-        };
-      };
-    };
-  };
-  add_version: {
-    parameters: {
-      query?: {
-        format?: ("csv" | "parquet") | null;
-        source?: string | null;
-        target?: string | null;
-        workspace?: string;
-      };
-      header?: never;
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": {
-          /** Format */
-          format?: ("csv" | "parquet") | null;
-          /** Target */
-          target?: string | null;
-          /** Upload Id */
-          upload_id: string;
-        };
-        "application/vnd.apache.parquet": string;
-        "text/csv": string;
-      };
-    };
-    responses: {
-      /** @description The dataset has this content already */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["VersionRead"];
-        };
-      };
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["VersionRead"];
-        };
-      };
-    };
-  };
-  get_dataset_version: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path: {
-        /** @example iris */
-        name: string;
-        /** @example 1 */
-        version: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["VersionRead"];
-        };
-      };
-    };
-  };
-  download_dataset_version: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description bytes=START-END */
-        Range?: string;
-      };
-      path: {
-        /** @example iris */
-        name: string;
-        /** @example 1 */
-        version: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The whole file */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/vnd.apache.parquet": string;
-          "text/csv": string;
-        };
-      };
-      /** @description The part that Range asks for */
-      206: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/vnd.apache.parquet": string;
-          "text/csv": string;
-        };
-      };
-    };
-  };
-  download_object: {
-    parameters: {
-      query?: {
-        workspace?: string | null;
-      };
-      header?: {
-        /** @description bytes=START-END */
-        Range?: string | null;
-      };
-      path: {
-        /** @example logs */
-        bucket: string;
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The whole file */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/octet-stream": string;
-          "text/plain": string;
-        };
-      };
-      /** @description The part that Range asks for */
-      206: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/octet-stream": string;
-          "text/plain": string;
-        };
-      };
-    };
-  };
-  stream_all: {
-    parameters: {
-      query?: {
-        after?: number | null;
-        /** @description job ids: `metrics` and `log` of these alone; empty: of none */
-        detail?: string[] | null;
-      };
-      header?: {
-        /** @description the id of the last event that was read */
-        "last-event-id"?: string | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Server-Sent Events, each of them so */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/event-stream": {
-            /** @description JSON, as in GET /jobs/{job_id}/events */
-            data: string;
-            /** @description its kind; end is the last one of a job */
-            event: string;
-            /** @description for Last-Event-ID */
-            id?: string;
-          };
-        };
-      };
-    };
-  };
-  scale_fleet: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "workers": 2
-         *     }
-         */
-        "application/json": components["schemas"]["Scale"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Scaled"];
-        };
-      };
-    };
-  };
-  get_scaling: {
-    parameters: {
-      query?: {
-        limit?: number;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Scaling"];
-        };
-      };
-    };
-  };
-  get_signal: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Signal"];
-        };
-      };
-    };
-  };
-  set_target: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "workers": 2
-         *     }
-         */
-        "application/json": components["schemas"]["Target"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TargetRead"];
-        };
-      };
-    };
-  };
-  list_jobs: {
-    parameters: {
-      query?: {
-        /** @description next_cursor of the page before */
-        cursor?: string | null;
-        kind?: string | null;
-        limit?: number;
-        name?: string | null;
-        sort?:
-          "created_at" | "-created_at" | "name" | "-name" | "status" | "-status" | "priority" | "-priority";
-        status?: components["schemas"]["JobStatus"] | null;
-        study?: string | null;
-        workspace?: string | null;
-      };
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_JobRead_"];
-        };
-      };
-    };
-  };
-  submit_job: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description a call that is repeated with the same key answers with the first job */
-        "idempotency-key"?: string | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["JobSpec"];
-      };
-    };
-    responses: {
-      /** @description The key was used before: this is its job */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  get_job: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  delete_job: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  cancel_job: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  job_checkpoints: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_Checkpoint_"];
-        };
-      };
-    };
-  };
-  diff_jobs: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-        /**
-         * @description a job's id
-         * @example j-0f3k9s1b2c4d5e6g
-         */
-        other_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Differences"];
-        };
-      };
-    };
-  };
-  job_evaluation: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Evaluation"];
-        };
-      };
-    };
-  };
-  job_events: {
-    parameters: {
-      query?: {
-        /** @description an id of the event log */
-        after?: number;
-        limit?: number;
-      };
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_EventRead_"];
-        };
-      };
-    };
-  };
-  list_files: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_KeptFile_"];
-        };
-      };
-    };
-  };
-  download_file: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description bytes=START-END */
-        Range?: string | null;
-      };
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        job_id: string;
-        /** @example out/notes.txt */
-        path: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The whole file */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/octet-stream": string;
-        };
-      };
-      /** @description The part that Range asks for */
-      206: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/octet-stream": string;
-        };
-      };
-    };
-  };
-  fork_job: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description a call that is repeated with the same key answers with the first job */
-        "idempotency-key"?: string | null;
-      };
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "step": null,
-         *       "changes": {
-         *         "hyperparameters": {
-         *           "n_estimators": 50
-         *         }
-         *       }
-         *     }
-         */
-        "application/json": components["schemas"]["Fork"];
-      };
-    };
-    responses: {
-      /** @description The key was used before: this is its job */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  job_git_diff: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/plain": string;
-        };
-      };
-    };
-  };
-  job_leaderboard: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_Candidate_"];
-        };
-      };
-    };
-  };
-  job_ledger: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobLedger"];
-        };
-      };
-    };
-  };
-  job_logs: {
-    parameters: {
-      query?: {
-        /** @description an id of the event log */
-        after?: number;
-        limit?: number;
-        rank?: number | null;
-        /** @description only the last lines */
-        tail?: number | null;
-      };
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_LogPiece_"];
-        };
-      };
-    };
-  };
-  job_metrics: {
-    parameters: {
-      query?: {
-        /** @description of each metric, thinned out */
-        points?: number | null;
-        rank?: number;
-        /** @description an id of the event log */
-        since?: number;
-      };
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_Series_"];
-        };
-      };
-    };
-  };
-  pause_job: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  list_plots: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_Plot_"];
-        };
-      };
-    };
-  };
-  get_plot: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        job_id: string;
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "image/svg+xml": string;
-        };
-      };
-    };
-  };
-  job_profile: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Profile"];
-        };
-      };
-    };
-  };
-  job_provenance: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ProvenanceRead"];
-        };
-      };
-    };
-  };
-  replay_job: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description a call that is repeated with the same key answers with the first job */
-        "idempotency-key"?: string | null;
-      };
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The key was used before: this is its job */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  resume_job: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  retry_job: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["JobRead"];
-        };
-      };
-    };
-  };
-  stream_job: {
-    parameters: {
-      query?: {
-        /** @description an id of the event log */
-        after?: number;
-      };
-      header?: {
-        /** @description the id of the last event that was read */
-        "last-event-id"?: string | null;
-      };
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Server-Sent Events, each of them so */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/event-stream": {
-            /** @description JSON, as in GET /jobs/{job_id}/events */
-            data: string;
-            /** @description its kind; end is the last one of a job */
-            event: string;
-            /** @description for Last-Event-ID */
-            id?: string;
-          };
-        };
-      };
-    };
-  };
-  job_tasks: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_TaskRead_"];
-        };
-      };
-    };
-  };
-  job_waterfall: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Waterfall"];
-        };
-      };
-    };
-  };
-  why_job: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description a job's id
-         * @example j-1m7y1egzxd1dnwfn
-         */
-        job_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Why"];
-        };
-      };
-    };
-  };
-  job_trials: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_TrialRead_"];
-        };
-      };
-    };
-  };
-  submit_jobs: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["JobBatch"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Batch"];
-        };
-      };
-    };
-  };
-  cancel_jobs: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "filter": {
-         *         "status": "queued",
-         *         "name": "iris"
-         *       }
-         *     }
-         */
-        "application/json": components["schemas"]["Many"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_OneOfMany_"];
-        };
-      };
-    };
-  };
-  list_keys: {
-    parameters: {
-      query?: {
-        user?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_KeyRead_"];
-        };
-      };
-    };
-  };
-  create_key: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["NewKey"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["KeyCreated"];
-        };
-      };
-    };
-  };
-  revoke_key: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        key_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["KeyRead"];
-        };
-      };
-    };
-  };
-  read_ledger: {
-    parameters: {
-      query?: {
-        by?: components["schemas"]["By"];
-        /** @description this month's begin if left out */
-        from?: string | null;
-        limit?: number;
-        /** @description now if left out */
-        to?: string | null;
-        workspace?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["LedgerRead"];
-        };
-      };
-    };
-  };
-  list_models: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-        workspace?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_ModelRead_"];
-        };
-      };
-    };
-  };
-  register_model: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "name": "iris",
-         *       "job_id": "j-1m7y1egzxd1dnwfn"
-         *     }
-         */
-        "application/json": components["schemas"]["RegisterBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ModelVersionRead"];
-        };
-      };
-      /** @description Accepted */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PendingVersion"];
-        };
-      };
-    };
-  };
-  get_model: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ModelRead"];
-        };
-      };
-    };
-  };
-  get_alias: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path: {
-        /** @example production */
-        alias: string;
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["AliasRead"];
-        };
-      };
-    };
-  };
-  put_alias: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description the ETag of the alias as it was read, or * for any */
-        "if-match"?: string | null;
-        /** @description only if there is no such alias yet */
-        "if-none-match"?: "*";
-      };
-      path: {
-        /** @example production */
-        alias: string;
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "version": 1
-         *     }
-         */
-        "application/json": components["schemas"]["AliasBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ModelVersionRead"];
-        };
-      };
-    };
-  };
-  delete_alias: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description the ETag of the alias as it was read, or * for any */
-        "if-match"?: string | null;
-      };
-      path: {
-        /** @example production */
-        alias: string;
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  list_model_versions: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-        workspace?: string;
-      };
-      header?: never;
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_ModelVersionRead_"];
-        };
-      };
-    };
-  };
-  get_model_version: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: {
-        /** @description an ETag that this call has answered with before */
-        "If-None-Match"?: string;
-      };
-      path: {
-        /** @example iris */
-        name: string;
-        /** @example 1 */
-        version: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ModelVersionRead"];
-        };
-      };
-    };
-  };
-  get_card: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path: {
-        /** @example iris */
-        name: string;
-        /** @example 1 */
-        version: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/markdown; charset=utf-8": string;
-        };
-      };
-    };
-  };
-  plan_job: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["JobSpec"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Plan"];
-        };
-      };
-    };
-  };
-  plan_retention: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlanRead"];
-        };
-      };
-    };
-  };
-  sweep_retention: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["PlanRead"];
-        };
-      };
-    };
-  };
-  list_secrets: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_SecretRead_"];
-        };
-      };
-    };
-  };
-  set_secret: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["SecretBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["SecretRead"];
-        };
-      };
-    };
-  };
-  delete_secret: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path: {
-        /** @example iris */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  rotate_secrets_key: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["RotationRead"];
-        };
-      };
-    };
-  };
-  read_report: {
-    parameters: {
-      query?: {
-        format?: "json" | "csv";
-        /** @description YYYY-MM (UTC); this one if left out */
-        month?: string | null;
-        workspace?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The report, as JSON or as one line for each workspace */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ReportRead"];
-          "text/csv": string;
-        };
-      };
-    };
-  };
-  list_studies: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-        name?: string | null;
-        sort?: "created_at" | "-created_at" | "name" | "-name" | "status" | "-status";
-        status?: components["schemas"]["JobStatus"] | null;
-        workspace?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_StudyRead_"];
-        };
-      };
-    };
-  };
-  get_study: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["StudyRead"];
-        };
-      };
-    };
-  };
-  study_history: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_HistoryPoint_"];
-        };
-      };
-    };
-  };
-  study_importance: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_Importance_"];
-        };
-      };
-    };
-  };
-  study_lineage: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_LineageRead_"];
-        };
-      };
-    };
-  };
-  study_parallel: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Parallel"];
-        };
-      };
-    };
-  };
-  retry_study: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: {
-      content: {
-        /**
-         * @example {
-         *       "trials": 1
-         *     }
-         */
-        "application/json": components["schemas"]["Retry"] | null;
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["StudyRead"];
-        };
-      };
-    };
-  };
-  study_trials: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example j-1m7y1egzxd1dnwfn */
-        study_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_TrialRead_"];
-        };
-      };
-    };
-  };
-  begin_upload: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UploadCreated"];
-        };
-      };
-    };
-  };
-  get_upload: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description as POST /uploads gave it
-         * @example u-1m7y1egzxd1dnwfn
-         */
-        upload_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UploadRead"];
-        };
-      };
-    };
-  };
-  abort_upload: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /**
-         * @description as POST /uploads gave it
-         * @example u-1m7y1egzxd1dnwfn
-         */
-        upload_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  put_chunk: {
-    parameters: {
-      query?: never;
-      header?: {
-        "x-content-sha256"?: string | null;
-      };
-      path: {
-        /** @example 0 */
-        index: number;
-        /**
-         * @description as POST /uploads gave it
-         * @example u-1m7y1egzxd1dnwfn
-         */
-        upload_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/octet-stream": string;
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ChunkRead"];
-        };
-      };
-    };
-  };
-  list_users: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_UserRead_"];
-        };
-      };
-    };
-  };
-  create_user: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["NewUser"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UserRead"];
-        };
-      };
-    };
-  };
-  get_user: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example ada */
-        user: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UserWithRoles"];
-        };
-      };
-    };
-  };
-  delete_user: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example ada */
-        user: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  change_user: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example ada */
-        user: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["UserChange"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["UserRead"];
-        };
-      };
-    };
-  };
-  erase_user: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example ada */
-        user: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["ErasedRead"];
-        };
-      };
-    };
-  };
-  link_user: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example ada */
-        user: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "provider": "company",
-         *       "subject": "8f3c1d"
-         *     }
-         */
-        "application/json": components["schemas"]["IdentityBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  list_webhooks: {
-    parameters: {
-      query?: {
-        /** @description all of yours if left out */
-        workspace?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_WebhookRead_"];
-        };
-      };
-    };
-  };
-  create_webhook: {
-    parameters: {
-      query?: {
-        workspace?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "url": "https://example.org/hooks/fleet",
-         *       "events": [
-         *         "job.completed",
-         *         "job.failed"
-         *       ]
-         *     }
-         */
-        "application/json": components["schemas"]["NewWebhook"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WebhookWithSecret"];
-        };
-      };
-    };
-  };
-  get_webhook: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example wh-1m7zsv66t1k76j20 */
-        webhook_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WebhookRead"];
-        };
-      };
-    };
-  };
-  delete_webhook: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example wh-1m7zsv66t1k76j20 */
-        webhook_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  change_webhook: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example wh-1m7zsv66t1k76j20 */
-        webhook_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "events": [
-         *         "job.failed"
-         *       ],
-         *       "enabled": true
-         *     }
-         */
-        "application/json": components["schemas"]["WebhookChange"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WebhookRead"];
-        };
-      };
-    };
-  };
-  list_deliveries: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-        state?: components["schemas"]["State"] | null;
-      };
-      header?: never;
-      path: {
-        /** @example wh-1m7zsv66t1k76j20 */
-        webhook_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_DeliveryRead_"];
-        };
-      };
-    };
-  };
-  resend_delivery: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example wh-1m7zsv66t1k76j20-4711 */
-        delivery_id: string;
-        /** @example wh-1m7zsv66t1k76j20 */
-        webhook_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["DeliveryRead"];
-        };
-      };
-    };
-  };
-  rotate_webhook_secret: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example wh-1m7zsv66t1k76j20 */
-        webhook_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        /**
-         * @example {
-         *       "overlap_s": 3600
-         *     }
-         */
-        "application/json": components["schemas"]["Rotation"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WebhookWithSecret"];
-        };
-      };
-    };
-  };
-  test_webhook: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example wh-1m7zsv66t1k76j20 */
-        webhook_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["TriedRead"];
-        };
-      };
-    };
-  };
-  list_workers: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-        name?: string | null;
-        sort?:
-          | "joined_at"
-          | "-joined_at"
-          | "worker_id"
-          | "-worker_id"
-          | "name"
-          | "-name"
-          | "state"
-          | "-state"
-          | "seen_at"
-          | "-seen_at";
-        state?: components["schemas"]["WorkerState"] | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_WorkerRead_"];
-        };
-      };
-    };
-  };
-  get_worker: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example w-laptop */
-        worker_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerRead"];
-        };
-      };
-    };
-  };
-  check_worker: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example w-laptop */
-        worker_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerRead"];
-        };
-      };
-    };
-  };
-  drain_worker: {
-    parameters: {
-      query?: {
-        undo?: boolean;
-      };
-      header?: never;
-      path: {
-        /** @example w-laptop */
-        worker_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerRead"];
-        };
-      };
-    };
-  };
-  quarantine_worker: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example w-laptop */
-        worker_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: {
-      content: {
-        "application/json": components["schemas"]["Reason"] | null;
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerRead"];
-        };
-      };
-    };
-  };
-  release_worker: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example w-laptop */
-        worker_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["WorkerRead"];
-        };
-      };
-    };
-  };
-  list_workspaces: {
-    parameters: {
-      query?: {
-        cursor?: string | null;
-        limit?: number;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_WorkspaceRead_"];
-        };
-      };
-    };
-  };
-  create_workspace: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["NewWorkspace"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["tensorfleet__access__schemas__WorkspaceRead"];
-        };
-      };
-    };
-  };
-  delete_workspace: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example default */
-        workspace: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  list_members: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example default */
-        workspace: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Page_MemberRead_"];
-        };
-      };
-    };
-  };
-  set_member: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example ada */
-        user: string;
-        /** @example default */
-        workspace: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["Member"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  remove_member: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example ada */
-        user: string;
-        /** @example default */
-        workspace: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  read_quota: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example default */
-        workspace: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["QuotaRead"];
-        };
-      };
-    };
-  };
-  set_quota: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example default */
-        workspace: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["QuotaBody"];
-      };
-    };
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["QuotaRead"];
-        };
-      };
-    };
-  };
-  reset_quota: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @example default */
-        workspace: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["QuotaRead"];
-        };
-      };
-    };
-  };
-  get_health: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Health"];
-        };
-      };
-    };
-  };
-  get_liveness: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Alive"];
-        };
-      };
-    };
-  };
-  get_readiness: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Ready"];
-        };
-      };
-    };
-  };
-  read_metrics: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "text/plain": string;
-        };
-      };
-    };
-  };
-  get_worker_activity: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Successful Response */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          "application/json": components["schemas"]["Activity"];
-        };
-      };
-    };
-  };
+    list_algorithms: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                library?: string | null;
+                limit?: number;
+                sort?: "name" | "-name";
+                task?: string | null;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AlgorithmRead_"];
+                };
+            };
+        };
+    };
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                action?: string | null;
+                actor?: string | null;
+                cursor?: string | null;
+                from?: string | null;
+                limit?: number;
+                target?: string | null;
+                /** @description not within */
+                to?: string | null;
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryRead_"];
+                };
+            };
+        };
+    };
+    export_audit_log: {
+        parameters: {
+            query?: {
+                action?: string | null;
+                actor?: string | null;
+                from?: string | null;
+                target?: string | null;
+                /** @description not within */
+                to?: string | null;
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A line for each entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+        };
+    };
+    verify_audit_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictRead"];
+                };
+            };
+        };
+    };
+    confirm_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    begin_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeSecret"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    who_am_i: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRead"];
+                };
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProviderRead_"];
+                };
+            };
+        };
+    };
+    return_from_provider: {
+        parameters: {
+            query?: {
+                code?: string | null;
+                error?: string | null;
+                error_description?: string | null;
+                iss?: string | null;
+                state?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @example company */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    begin_at_provider: {
+        parameters: {
+            query?: {
+                next?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @example company */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    let_program_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+                 *       "redirect_uri": "http://127.0.0.1:49152/signed-in"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProgramBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tensorfleet__gateway__sign_in__CodeRead"];
+                };
+            };
+        };
+    };
+    redeem_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensRead"];
+                };
+            };
+        };
+    };
+    refresh_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensRead"];
+                };
+            };
+        };
+    };
+    begin_browser_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserSignInBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRead"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SessionRead_"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    let_browser_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tensorfleet__gateway__sign_in__CodeRead"];
+                };
+            };
+        };
+    };
+    sign_in_by_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensRead"];
+                };
+            };
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                sort?: "workspace" | "-workspace";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BudgetRead_"];
+                };
+            };
+        };
+    };
+    commit_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "upload_id": "u-1m7y1egzxd1dnwfn"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CodeUpload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tensorfleet__gateway__downloads__CodeRead"];
+                };
+            };
+        };
+    };
+    list_datasets: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                /** @description only names that begin so */
+                prefix?: string;
+                sort?: "name" | "-name";
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetPage"];
+                };
+            };
+        };
+    };
+    create_dataset: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "prices",
+                 *       "description": "daily, since 2020"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DatasetCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRead"];
+                };
+            };
+        };
+    };
+    get_dataset: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRead"];
+                };
+            };
+        };
+    };
+    delete_dataset: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    dataset_lineage: {
+        parameters: {
+            query?: {
+                /** @description all versions when left out */
+                version?: number | null;
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tensorfleet__lineage__endpoints__LineageRead"];
+                };
+            };
+        };
+    };
+    list_dataset_versions: {
+        parameters: {
+            query?: {
+                cursor?: number | null;
+                limit?: number;
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+        };
+    };
+    add_version: {
+        parameters: {
+            query?: {
+                format?: ("csv" | "parquet") | null;
+                source?: string | null;
+                target?: string | null;
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format */
+                    format?: ("csv" | "parquet") | null;
+                    /** Target */
+                    target?: string | null;
+                    /** Upload Id */
+                    upload_id: string;
+                };
+                "application/vnd.apache.parquet": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The dataset has this content already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionRead"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionRead"];
+                };
+            };
+        };
+    };
+    get_dataset_version: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example iris */
+                name: string;
+                /** @example 1 */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionRead"];
+                };
+            };
+        };
+    };
+    download_dataset_version: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description bytes=START-END */
+                Range?: string;
+            };
+            path: {
+                /** @example iris */
+                name: string;
+                /** @example 1 */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The part that Range asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    dataset_rows: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+                workspace?: string;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example iris */
+                name: string;
+                /** @example 1 */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsRead"];
+                };
+            };
+        };
+    };
+    download_object: {
+        parameters: {
+            query?: {
+                workspace?: string | null;
+            };
+            header?: {
+                /** @description bytes=START-END */
+                Range?: string | null;
+            };
+            path: {
+                /** @example logs */
+                bucket: string;
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "text/plain": string;
+                };
+            };
+            /** @description The part that Range asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    stream_all: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                /** @description job ids: `metrics` and `log` of these alone; empty: of none */
+                detail?: string[] | null;
+            };
+            header?: {
+                /** @description the id of the last event that was read */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events, each of them so */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": {
+                        /** @description JSON, as in GET /jobs/{job_id}/events */
+                        data: string;
+                        /** @description its kind; end is the last one of a job */
+                        event: string;
+                        /** @description for Last-Event-ID */
+                        id?: string;
+                    };
+                };
+            };
+        };
+    };
+    scale_fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "workers": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["Scale"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scaled"];
+                };
+            };
+        };
+    };
+    get_scaling: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scaling"];
+                };
+            };
+        };
+    };
+    get_signal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Signal"];
+                };
+            };
+        };
+    };
+    set_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "workers": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["Target"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetRead"];
+                };
+            };
+        };
+    };
+    fleet_usage: {
+        parameters: {
+            query?: {
+                /** @description so far back from now */
+                hours?: number;
+                /** @description about so many steps */
+                points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetUsage"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                algorithm?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                kind?: string | null;
+                limit?: number;
+                name?: string | null;
+                /** @description somewhere in the name, or at the begin of the id */
+                q?: string | null;
+                /** @description submitted from then on */
+                since?: string | null;
+                sort?: "created_at" | "-created_at" | "name" | "-name" | "status" | "-status" | "priority" | "-priority";
+                /** @description one of these */
+                status?: components["schemas"]["JobStatus"][] | null;
+                study?: string | null;
+                /** @description submitted before */
+                until?: string | null;
+                workspace?: string | null;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JobRead_"];
+                };
+            };
+        };
+    };
+    submit_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a call that is repeated with the same key answers with the first job */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobSpec"];
+            };
+        };
+        responses: {
+            /** @description The key was used before: this is its job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    delete_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    job_checkpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Checkpoint_"];
+                };
+            };
+        };
+    };
+    diff_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+                /**
+                 * @description a job's id
+                 * @example j-0f3k9s1b2c4d5e6g
+                 */
+                other_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Differences"];
+                };
+            };
+        };
+    };
+    job_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+        };
+    };
+    job_events: {
+        parameters: {
+            query?: {
+                /** @description an id of the event log */
+                after?: number;
+                /** @description entries of these kinds alone, such as job.started */
+                kind?: string[] | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EventRead_"];
+                };
+            };
+        };
+    };
+    list_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_KeptFile_"];
+                };
+            };
+        };
+    };
+    download_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description bytes=START-END */
+                Range?: string | null;
+            };
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                job_id: string;
+                /** @example out/notes.txt */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The part that Range asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    fork_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a call that is repeated with the same key answers with the first job */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "step": null,
+                 *       "changes": {
+                 *         "hyperparameters": {
+                 *           "n_estimators": 50
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Fork"];
+            };
+        };
+        responses: {
+            /** @description The key was used before: this is its job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    job_git_diff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    job_leaderboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Candidate_"];
+                };
+            };
+        };
+    };
+    job_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLedger"];
+                };
+            };
+        };
+    };
+    job_logs: {
+        parameters: {
+            query?: {
+                /** @description an id of the event log */
+                after?: number;
+                limit?: number;
+                rank?: number | null;
+                /** @description only the last lines */
+                tail?: number | null;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LogPiece_"];
+                };
+            };
+        };
+    };
+    job_metrics: {
+        parameters: {
+            query?: {
+                /** @description included */
+                from_step?: number | null;
+                /** @description these metrics alone */
+                name?: string[] | null;
+                /** @description of each metric at most, with its extremes; all when left out */
+                points?: number | null;
+                rank?: number;
+                /** @description position of an answer before: what came after it */
+                since?: number;
+                /** @description included */
+                to_step?: number | null;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesPage"];
+                };
+            };
+        };
+    };
+    job_metrics_summary: {
+        parameters: {
+            query?: {
+                rank?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SummaryPage"];
+                };
+            };
+        };
+    };
+    pause_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    list_plots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Plot_"];
+                };
+            };
+        };
+    };
+    get_plot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                job_id: string;
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+        };
+    };
+    job_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+        };
+    };
+    job_provenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvenanceRead"];
+                };
+            };
+        };
+    };
+    replay_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description a call that is repeated with the same key answers with the first job */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key was used before: this is its job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    resume_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    retry_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRead"];
+                };
+            };
+        };
+    };
+    stream_job: {
+        parameters: {
+            query?: {
+                /** @description an id of the event log */
+                after?: number;
+            };
+            header?: {
+                /** @description the id of the last event that was read */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events, each of them so */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": {
+                        /** @description JSON, as in GET /jobs/{job_id}/events */
+                        data: string;
+                        /** @description its kind; end is the last one of a job */
+                        event: string;
+                        /** @description for Last-Event-ID */
+                        id?: string;
+                    };
+                };
+            };
+        };
+    };
+    job_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TaskRead_"];
+                };
+            };
+        };
+    };
+    job_waterfall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waterfall"];
+                };
+            };
+        };
+    };
+    why_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a job's id
+                 * @example j-1m7y1egzxd1dnwfn
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+        };
+    };
+    job_trials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrialRead_"];
+                };
+            };
+        };
+    };
+    submit_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobBatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+        };
+    };
+    cancel_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "status": "queued",
+                 *         "name": "iris"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Many"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OneOfMany_"];
+                };
+            };
+        };
+    };
+    count_jobs: {
+        parameters: {
+            query?: {
+                algorithm?: string | null;
+                kind?: string | null;
+                name?: string | null;
+                /** @description somewhere in the name, or at the begin of the id */
+                q?: string | null;
+                /** @description submitted from then on */
+                since?: string | null;
+                /** @description one of these */
+                status?: components["schemas"]["JobStatus"][] | null;
+                study?: string | null;
+                /** @description submitted before */
+                until?: string | null;
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: {
+                user?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_KeyRead_"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyCreated"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRead"];
+                };
+            };
+        };
+    };
+    read_ledger: {
+        parameters: {
+            query?: {
+                by?: components["schemas"]["By"];
+                /** @description this month's begin if left out */
+                from?: string | null;
+                limit?: number;
+                /** @description now if left out */
+                to?: string | null;
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerRead"];
+                };
+            };
+        };
+    };
+    compare_metrics: {
+        parameters: {
+            query: {
+                /** @description included */
+                from_step?: number | null;
+                job_id: string[];
+                name: string[];
+                /** @description of each metric of each job */
+                points?: number;
+                rank?: number;
+                /** @description included */
+                to_step?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JobSeries_"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ModelRead_"];
+                };
+            };
+        };
+    };
+    register_model: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "iris",
+                 *       "job_id": "j-1m7y1egzxd1dnwfn"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RegisterBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersionRead"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingVersion"];
+                };
+            };
+        };
+    };
+    get_model: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelRead"];
+                };
+            };
+        };
+    };
+    get_alias: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example production */
+                alias: string;
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRead"];
+                };
+            };
+        };
+    };
+    put_alias: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description the ETag of the alias as it was read, or * for any */
+                "if-match"?: string | null;
+                /** @description only if there is no such alias yet */
+                "if-none-match"?: "*";
+            };
+            path: {
+                /** @example production */
+                alias: string;
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["AliasBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersionRead"];
+                };
+            };
+        };
+    };
+    delete_alias: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description the ETag of the alias as it was read, or * for any */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @example production */
+                alias: string;
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    model_lineage: {
+        parameters: {
+            query?: {
+                /** @description all versions when left out */
+                version?: number | null;
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tensorfleet__lineage__endpoints__LineageRead"];
+                };
+            };
+        };
+    };
+    list_model_versions: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ModelVersionRead_"];
+                };
+            };
+        };
+    };
+    get_model_version: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: {
+                /** @description an ETag that this call has answered with before */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example iris */
+                name: string;
+                /** @example 1 */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersionRead"];
+                };
+            };
+        };
+    };
+    get_card: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+                /** @example 1 */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown; charset=utf-8": string;
+                };
+            };
+        };
+    };
+    plan_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobSpec"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+        };
+    };
+    plan_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanRead"];
+                };
+            };
+        };
+    };
+    sweep_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanRead"];
+                };
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretRead_"];
+                };
+            };
+        };
+    };
+    set_secret: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretRead"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path: {
+                /** @example iris */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    rotate_secrets_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationRead"];
+                };
+            };
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsRead"];
+                };
+            };
+        };
+    };
+    read_report: {
+        parameters: {
+            query?: {
+                format?: "json" | "csv";
+                /** @description YYYY-MM (UTC); this one if left out */
+                month?: string | null;
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report, as JSON or as one line for each workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportRead"];
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    list_studies: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                name?: string | null;
+                sort?: "created_at" | "-created_at" | "name" | "-name" | "status" | "-status";
+                status?: components["schemas"]["JobStatus"] | null;
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StudyRead_"];
+                };
+            };
+        };
+    };
+    get_study: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyRead"];
+                };
+            };
+        };
+    };
+    study_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HistoryPoint_"];
+                };
+            };
+        };
+    };
+    study_importance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Importance_"];
+                };
+            };
+        };
+    };
+    study_lineage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LineageRead_"];
+                };
+            };
+        };
+    };
+    study_parallel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Parallel"];
+                };
+            };
+        };
+    };
+    retry_study: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "trials": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["Retry"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyRead"];
+                };
+            };
+        };
+    };
+    study_trials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example j-1m7y1egzxd1dnwfn */
+                study_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrialRead_"];
+                };
+            };
+        };
+    };
+    begin_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadCreated"];
+                };
+            };
+        };
+    };
+    get_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description as POST /uploads gave it
+                 * @example u-1m7y1egzxd1dnwfn
+                 */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadRead"];
+                };
+            };
+        };
+    };
+    abort_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description as POST /uploads gave it
+                 * @example u-1m7y1egzxd1dnwfn
+                 */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    put_chunk: {
+        parameters: {
+            query?: never;
+            header?: {
+                "x-content-sha256"?: string | null;
+            };
+            path: {
+                /** @example 0 */
+                index: number;
+                /**
+                 * @description as POST /uploads gave it
+                 * @example u-1m7y1egzxd1dnwfn
+                 */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChunkRead"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_UserRead_"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRead"];
+                };
+            };
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ada */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithRoles"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ada */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ada */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRead"];
+                };
+            };
+        };
+    };
+    erase_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ada */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasedRead"];
+                };
+            };
+        };
+    };
+    link_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ada */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "provider": "company",
+                 *       "subject": "8f3c1d"
+                 *     }
+                 */
+                "application/json": components["schemas"]["IdentityBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description all of yours if left out */
+                workspace?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookRead_"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: {
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://example.org/hooks/fleet",
+                 *       "events": [
+                 *         "job.completed",
+                 *         "job.failed"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh-1m7zsv66t1k76j20 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRead"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh-1m7zsv66t1k76j20 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh-1m7zsv66t1k76j20 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         "job.failed"
+                 *       ],
+                 *       "enabled": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookRead"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                state?: components["schemas"]["State"] | null;
+            };
+            header?: never;
+            path: {
+                /** @example wh-1m7zsv66t1k76j20 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeliveryRead_"];
+                };
+            };
+        };
+    };
+    resend_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh-1m7zsv66t1k76j20-4711 */
+                delivery_id: string;
+                /** @example wh-1m7zsv66t1k76j20 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryRead"];
+                };
+            };
+        };
+    };
+    rotate_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh-1m7zsv66t1k76j20 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "overlap_s": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["Rotation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh-1m7zsv66t1k76j20 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriedRead"];
+                };
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                name?: string | null;
+                sort?: "joined_at" | "-joined_at" | "worker_id" | "-worker_id" | "name" | "-name" | "state" | "-state" | "seen_at" | "-seen_at";
+                state?: components["schemas"]["WorkerState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WorkerRead_"];
+                };
+            };
+        };
+    };
+    get_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example w-laptop */
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerRead"];
+                };
+            };
+        };
+    };
+    check_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example w-laptop */
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerRead"];
+                };
+            };
+        };
+    };
+    drain_worker: {
+        parameters: {
+            query?: {
+                undo?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @example w-laptop */
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerRead"];
+                };
+            };
+        };
+    };
+    quarantine_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example w-laptop */
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Reason"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerRead"];
+                };
+            };
+        };
+    };
+    release_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example w-laptop */
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerRead"];
+                };
+            };
+        };
+    };
+    worker_usage: {
+        parameters: {
+            query?: {
+                /** @description so far back from now */
+                hours?: number;
+                /** @description about so many steps */
+                points?: number;
+            };
+            header?: never;
+            path: {
+                /** @example w-laptop */
+                worker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerUsage"];
+                };
+            };
+        };
+    };
+    list_workspaces: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WorkspaceRead_"];
+                };
+            };
+        };
+    };
+    create_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWorkspace"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tensorfleet__access__schemas__WorkspaceRead"];
+                };
+            };
+        };
+    };
+    delete_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MemberRead_"];
+                };
+            };
+        };
+    };
+    set_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ada */
+                user: string;
+                /** @example default */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Member"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ada */
+                user: string;
+                /** @example default */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaRead"];
+                };
+            };
+        };
+    };
+    set_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaRead"];
+                };
+            };
+        };
+    };
+    reset_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaRead"];
+                };
+            };
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    get_liveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alive"];
+                };
+            };
+        };
+    };
+    get_readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    read_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_worker_activity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+        };
+    };
 }

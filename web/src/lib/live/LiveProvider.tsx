@@ -16,6 +16,7 @@ interface Live {
 const Context = createContext<Live | null>(null);
 const ASK_AGAIN_MS = 300;
 const MOST_DETAILS = 50;
+const REST_AFTER_MS = 30_000;
 
 /** Feeds the query cache: what an event is about is asked for again, soon and once. */
 export function LiveProvider({ children }: { children: ReactNode }) {
@@ -52,7 +53,12 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     stream.current = one;
     one.watch([...wanted.current.keys()]);
     one.start();
+    const awake = whileSeen(
+      () => one.start(),
+      () => one.stop(),
+    );
     return () => {
+      awake();
       if (timer) clearTimeout(timer);
       one.stop();
     };
@@ -81,6 +87,30 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     [status],
   );
   return <Context.Provider value={live}>{children}</Context.Provider>;
+}
+
+/**
+ * Calls `rest` once nobody has seen the page for a while, and `wake` when it is seen again: a browser has six connections
+ * to a server for all its windows, and the seventh window would wait for ever.  Returns how to end it.
+ */
+function whileSeen(wake: () => void, rest: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let resting = false;
+  const changed = () => {
+    if (timer) clearTimeout(timer);
+    timer = null;
+    if (document.visibilityState === "hidden") {
+      timer = setTimeout(() => ((resting = true), rest()), REST_AFTER_MS);
+    } else if (resting) {
+      resting = false;
+      wake();
+    }
+  };
+  document.addEventListener("visibilitychange", changed);
+  return () => {
+    if (timer) clearTimeout(timer);
+    document.removeEventListener("visibilitychange", changed);
+  };
 }
 
 function useLive(): Live {

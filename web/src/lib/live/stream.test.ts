@@ -78,3 +78,15 @@ test("other details: the connection is made anew, behind what was told, and stay
   expect(statuses).toEqual(["live"]);
   stream.stop();
 });
+
+test("rests, and goes on behind what was told", async () => {
+  const { asked, fetch } = server();
+  const { statuses, stream } = follow(fetch);
+  await vi.waitFor(() => expect(statuses).toEqual(["live"]));
+  stream.stop();
+  expect(statuses).toEqual(["live", "reconnecting"]);
+  stream.start();
+  await vi.waitFor(() => expect(statuses).toEqual(["live", "reconnecting", "live"]));
+  expect(asked.length).toBe(2);
+  stream.stop();
+});

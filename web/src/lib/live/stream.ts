@@ -43,9 +43,11 @@ export class EventStream {
     void this.run(this.stopped.signal);
   }
 
+  /** `start` goes on behind what was told. */
   stop(): void {
     this.stopped.abort();
     this.connection.abort();
+    this.say("reconnecting");
   }
 
   /** Of these jobs logs and metrics are told, too: the connection is made anew, behind what it had told. */
