@@ -43,7 +43,7 @@ from tensorfleet import train
 names = NAMES
 time.sleep(5)
 for step in range(1_000_000):
-    train.log(step=step, **{names[step % len(names)]: step % 1000})
+    train.report(step=step, **{names[step % len(names)]: step % 1000})
     time.sleep(0.01)
 """.replace("NAMES", repr(NAMES))
 SCROLL = """() => new Promise((done) => {

@@ -183,6 +183,22 @@ def test_a_workspace_with_work_in_it_stays(people: AccessService, database: Data
         people.delete_workspace("empty")
 
 
+def test_roles_are_given_in_workspaces_that_there_are(people: AccessService) -> None:
+    people.create_user("anna")
+    for call in (lambda: people.set_member("tema", "anna", Role.USER), lambda: people.members("tema")):
+        with pytest.raises(NotFound, match="no workspace 'tema'"):
+            call()
+
+
+def test_the_default_workspace_is_there_from_the_beginning_and_stays(people: AccessService) -> None:
+    people.create_user("anna")
+    assert people.members("default") == []
+    people.set_member("default", "anna", Role.USER)
+    assert [user.name for user, _, _ in people.members("default")] == ["anna"]
+    with pytest.raises(Conflict, match="stays"):
+        people.delete_workspace("default")
+
+
 # ---- signing in
 
 

@@ -75,7 +75,7 @@ def places(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iter
     code = tmp_path_factory.mktemp("code")
     (code / "main.py").write_text("print('about to fail')\nraise SystemExit(3)\n")
     failed = client.submit(name="fails", entrypoint="main.py", code=str(code), retries=0)
-    failed.wait(60, check=False)
+    wait_until(lambda: failed.refresh().ended, "it to fail")
     (code / "main.py").write_text("import time\ntime.sleep(3000)\n")
     busy = client.submit(name="busy", entrypoint="main.py", code=str(code), resources={"workers": 2})
     wait_until(lambda: busy.refresh().status == "running", "it to run")

@@ -62,7 +62,7 @@ def test_from_a_file_to_a_model(browser: Browser, own_platform: Platform, rows: 
     job = compose(page, press, rows)
     watch_pause_resume(page, press)
     survive(page, own_platform, job)
-    fork(page, press, job)
+    fork(page, press, own_platform, job)
     compare(page, press, job)
     too_large(page, press)
     context.close()
@@ -82,13 +82,11 @@ def compose(page: Page, press: Press, rows: Path) -> str:
     press(page.get_by_role("link", name="New job").first)
     expect(page.get_by_role("heading", level=1, name="New job")).to_be_visible()
     page.locator("input[type=file]").first.set_input_files(rows)
-    expect(page.get_by_text("cultivar").first).to_be_visible(timeout=SOON)
-    page.get_by_role("searchbox", name=re.compile("algorithm", re.I)).or_(
-        page.get_by_role("textbox", name=re.compile("search.*algorithm|algorithm", re.I))
-    ).first.fill("mlp")
+    expect(page.get_by_role("row", name=re.compile("^cultivar"))).to_be_visible(timeout=SOON)
+    page.get_by_role("region", name="Building blocks").get_by_label("Search").fill("mlp")
     press(page.get_by_role("button", name="Use mlp", exact=True))
     page.get_by_label("Workers", exact=True).fill("2")
-    page.get_by_label("epochs", exact=True).fill("4000")
+    page.get_by_label("epochs", exact=True).fill("2000")
     editor = page.locator(".cm-content")
     expect(editor).to_contain_text("workers: 2", timeout=SOON)
     expect(editor).to_contain_text("algorithm: mlp")
@@ -118,24 +116,18 @@ def survive(page: Page, platform: Platform, job: str) -> None:
     expect(page.get_by_text("completed", exact=True).first).to_be_visible(timeout=LONG * 2)
     page.goto(f"/jobs/{job}/timeline")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert platform.client.job(job).status == "completed"
+    assert platform.client.jobs.get(job).status == "completed"
 
 
-def fork(page: Page, press: Press, job: str) -> None:
+def fork(page: Page, press: Press, platform: Platform, job: str) -> None:
     page.goto(f"/jobs/{job}/checkpoints")
     press(page.get_by_role("button", name=re.compile("^Fork from here")).first)
     dialog = page.get_by_role("dialog")
     press(dialog.get_by_role("button", name="Fork", exact=True))
     page.wait_for_url(re.compile(rf"/jobs/(?!{job})j-"), timeout=SOON)
     forked = page.url.split("/jobs/")[1].split("/")[0]
-    assert forked != job
-    press(page.get_by_role("button", name="Cancel", exact=True))
-    press(
-        page.get_by_role("dialog")
-        .get_by_role("button", name=re.compile("Cancel the job|Cancel job|Cancel"))
-        .last
-    )
-    expect(page.get_by_text("cancelled", exact=True).first).to_be_visible(timeout=SOON)
+    wait_until(lambda: platform.client.jobs.get(forked).status == "completed", "the fork to complete")
+    expect(page.get_by_text("completed", exact=True).first).to_be_visible(timeout=SOON)
 
 
 def compare(page: Page, press: Press, job: str) -> None:
@@ -156,9 +148,7 @@ def compare(page: Page, press: Press, job: str) -> None:
 def too_large(page: Page, press: Press) -> None:
     """More workers than there are: the plan says so before it is submitted."""
     page.goto("/jobs/new")
-    page.get_by_role("searchbox", name=re.compile("algorithm", re.I)).or_(
-        page.get_by_role("textbox", name=re.compile("search.*algorithm|algorithm", re.I))
-    ).first.fill("mlp")
+    page.get_by_role("region", name="Building blocks").get_by_label("Search").fill("mlp")
     press(page.get_by_role("button", name="Use mlp", exact=True))
     page.get_by_label("Workers", exact=True).fill("400")
     expect(page.get_by_text(re.compile("400")).first).to_be_visible()
@@ -174,7 +164,7 @@ def test_why_a_job_waits(browser: Browser, platform: Platform, tmp_path: Path) -
     try:
         with signed_in(browser, client.url, "vic") as (page, _):
             page.goto(f"/jobs/{waiting.id}")
-            reason = client.job(waiting.id).why()["reason"]
+            reason = client.jobs.get(waiting.id).why()["reason"]
             expect(page.get_by_text(reason).first).to_be_visible(timeout=SOON)
     finally:
         waiting.cancel()
@@ -192,9 +182,22 @@ def test_a_viewer_is_offered_nothing_that_he_may_not_do(browser: Browser, platfo
         for name in ("Retry", "Cancel", "Pause", "Resume", "Delete", "Replay", "Fork from here"):
             expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
         expect(page.get_by_role("link", name="New job")).to_have_count(0)
-        expect(page.get_by_role("link", name="Administration")).to_have_count(0)
         csrf = next(one["value"] for one in page.context.cookies() if one["name"] == "tensorfleet_csrf")
         refused = page.request.post(f"/api/v1/jobs/{job.id}/retry", headers={"X-CSRF-Token": csrf})
         assert refused.status == 403
         page.goto("/jobs/new")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_role("button", name="Submit", exact=True)).to_have_count(0)
+        page.goto("/admin")
+        expect(page.get_by_role("tab", name="Costs")).to_be_visible()
+        for name in (
+            "Users",
+            "Workspaces",
+            "Keys",
+            "Secrets",
+            "Webhooks",
+            "Audit log",
+            "Retention",
+            "Settings",
+        ):
+            expect(page.get_by_role("tab", name=name)).to_have_count(0)

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tensorfleet.sdk.jobs import Job
 from tests.e2e.browser import signed_in
-from tests.integration.platform import Platform
+from tests.integration.platform import Platform, wait_until
 from tests.integration.scripts import submitting
 
 EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
@@ -18,7 +18,7 @@ from tensorfleet import train
 EVIL = {EVIL!r}
 print(EVIL, flush=True)
 print("\\x1b[31m" + EVIL + "\\x1b[0m javascript:window.pwned=1", flush=True)
-train.log(step=0, **{{EVIL[:80]: 1.0, "loss": 2.0}})
+train.report(step=0, **{{EVIL[:80]: 1.0, "loss": 2.0}})
 raise ValueError(EVIL)
 """
 TABS = ("", "logs", "timeline", "ranks", "checkpoints", "results", "spec")
@@ -37,7 +37,7 @@ def planted(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     client.access.add_workspace("planted", EVIL)
     with submitting(platform, folder) as submit:
         job = submit(SCRIPT, name="planted", labels={"note": EVIL[:60]}, retries=0)
-        job.wait(60, check=False)
+        wait_until(lambda: job.refresh().ended, "it to fail")
         yield job
 
 

@@ -14,7 +14,7 @@ LONG = """
 import time
 from tensorfleet import train
 for step in range(10_000):
-    train.log(step=step, score=step)
+    train.report(step=step, score=step)
     print(f"line {step}", flush=True)
     time.sleep(0.1)
 """

@@ -320,6 +320,7 @@ def test_a_cursor_of_ones_own_making_shows_nothing_of_others(api: httpx.Client) 
 
 def _user(api: httpx.Client, name: str, workspace: str, role: str = "user") -> httpx.Client:
     api.post("/api/v1/users", json={"name": name, "password": PASSWORD, "role": None})
+    api.post("/api/v1/workspaces", json={"name": workspace})
     given = api.put(f"/api/v1/workspaces/{workspace}/members/{name}", json={"role": role})
     assert given.status_code == 204, given.text
     answer = api.post("/api/v1/auth/token", json={"username": name, "password": PASSWORD})

@@ -11,6 +11,7 @@ from typing import Any
 from tensorfleet.access import passwords
 from tensorfleet.access.current import require, the_caller
 from tensorfleet.access.model import (
+    DEFAULT_WORKSPACE,
     PERSON,
     ROOT_ID,
     ApiKey,
@@ -219,29 +220,38 @@ class AccessService:
 
     def delete_workspace(self, name: str) -> None:
         require(Permission.PLATFORM_ADMIN)
+        if name == DEFAULT_WORKSPACE:
+            raise Conflict(f"workspace '{name}' stays: it is where things go that name none")
         if not self._store.delete_workspace(name):
             raise NotFound(f"there is no workspace '{name[:100]}'")
         self._changed()
 
     def members(self, workspace: str) -> Sequence[tuple[User, Role, str]]:
         require(Permission.JOBS_READ, workspace)
-        if self._store.find_workspace(workspace) is None:
-            raise NotFound(f"there is no workspace '{workspace[:100]}'")
+        self._check_there(workspace)
         return self._store.members(workspace)
 
     def set_member(self, workspace: str, name: str, role: Role | None) -> None:
         """Gives somebody a role in a workspace, or takes it away."""
         require(Permission.WORKSPACE_ADMIN, workspace)
-        if self._store.find_workspace(workspace) is None:
-            raise NotFound(f"there is no workspace '{workspace[:100]}'; see `tensorfleet workspaces list`")
+        self._check_there(workspace)
         user = self._store.find_user_by_name(name.strip().lower())
         if user is None:
             raise NotFound(f"there is no user '{name[:100]}'")
         before = self._store.memberships(user.id).get(workspace)
         note(target=("user", user.name), workspace=workspace, before={"role": before}, after={"role": role})
+        if workspace == DEFAULT_WORKSPACE and role is not None:
+            self._store.add_workspace(
+                Workspace(workspace, self._clock())
+            )  # unless it was said something of before
         if not self._store.set_member(workspace, user.id, role, PERSON):
             raise NotFound(f"'{name}' is not in workspace '{workspace}'")
         self._changed()
+
+    def _check_there(self, workspace: str) -> None:
+        """The default one is there from the beginning."""
+        if workspace != DEFAULT_WORKSPACE and self._store.find_workspace(workspace) is None:
+            raise NotFound(f"there is no workspace '{workspace[:100]}'; see `tensorfleet workspaces list`")
 
     # ---- keys
 

@@ -35,8 +35,8 @@ def test_every_method_is_on_the_page_in_both_forms() -> None:
         cls, _, method = name.partition(".")
         assert "```python" in part(page, f"{cls.lower()}-{method.replace('_', '-')}"), name
     section = part(page, "job-metrics")
-    assert 'course = job.metrics()["accuracy"]' in section
-    assert 'course = (await job.metrics())["accuracy"]' in section
+    assert 'course = job.metrics(points=300, names=["accuracy"])["accuracy"]' in section
+    assert 'course = (await job.metrics(points=300, names=["accuracy"]))["accuracy"]' in section
     assert "`Job.wait(timeout=None, *, poll_s=5.0)`" in page
     assert ">>> " not in page
 

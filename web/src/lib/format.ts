@@ -2,18 +2,34 @@
 import { language } from "./i18n/language";
 
 const NONE = "–";
+const kept = new Map<string, unknown>();
+
+/** A formatter costs a hundred times what its use does: each is made once for a language. */
+function keeping<F, O>(Kind: new (language: string, options: O) => F, options: O): F {
+  const name = `${Kind.name} ${language()} ${JSON.stringify(options)}`;
+  const found = (kept.get(name) as F | undefined) ?? new Kind(language(), options);
+  kept.set(name, found);
+  return found;
+}
 type Moment = string | number | Date | null | undefined;
 
 export function dateTime(at: Moment): string {
   if (at == null) return NONE;
-  return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(
-    new Date(at),
-  );
+  return keeping(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
 }
 
 export function timeOfDay(at: Moment): string {
   if (at == null) return NONE;
-  return new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(new Date(at));
+  return keeping(Intl.DateTimeFormat, { timeStyle: "medium" }).format(new Date(at));
+}
+
+/** Seconds since 1970, as an axis over `span` seconds says it. */
+export function instant(seconds: number, span: number): string {
+  const options: Intl.DateTimeFormatOptions =
+    span > 2 * 86400
+      ? { day: "numeric", month: "short" }
+      : { hour: "2-digit", minute: "2-digit", ...(span < 600 ? { second: "2-digit" } : {}) };
+  return keeping(Intl.DateTimeFormat, options).format(new Date(seconds * 1000));
 }
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -31,7 +47,7 @@ export function ago(at: Moment, now: number = Date.now()): string {
   let amount = (new Date(at).getTime() - now) / 1000;
   for (const [unit, size] of STEPS) {
     if (Math.abs(amount) < size) {
-      return new Intl.RelativeTimeFormat(language(), { numeric: "auto" }).format(Math.round(amount), unit);
+      return keeping(Intl.RelativeTimeFormat, { numeric: "auto" }).format(Math.round(amount), unit);
     }
     amount /= size;
   }
@@ -69,7 +85,7 @@ export function bytes(amount: number | null | undefined): string {
 
 export function number(value: number | null | undefined, digits = 2): string {
   if (value == null || Number.isNaN(value)) return NONE;
-  return new Intl.NumberFormat(language(), { maximumFractionDigits: digits }).format(value);
+  return keeping(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value);
 }
 
 /** Of a metric: four significant digits, whatever its size. */
@@ -77,18 +93,18 @@ export function figure(value: number | null | undefined): string {
   if (value == null || Number.isNaN(value)) return NONE;
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(3);
-  return new Intl.NumberFormat(language(), { maximumSignificantDigits: 5 }).format(value);
+  return keeping(Intl.NumberFormat, { maximumSignificantDigits: 5 }).format(value);
 }
 
 export function percent(share: number | null | undefined, digits = 0): string {
   if (share == null || Number.isNaN(share)) return NONE;
-  return new Intl.NumberFormat(language(), { style: "percent", maximumFractionDigits: digits }).format(share);
+  return keeping(Intl.NumberFormat, { style: "percent", maximumFractionDigits: digits }).format(share);
 }
 
 export function money(amount: number | null | undefined, currency: string): string {
   if (amount == null) return NONE;
   try {
-    return new Intl.NumberFormat(language(), { style: "currency", currency }).format(amount);
+    return keeping(Intl.NumberFormat, { style: "currency", currency }).format(amount);
   } catch {
     return `${number(amount)} ${currency}`;
   }

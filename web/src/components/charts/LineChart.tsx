@@ -1,9 +1,10 @@
 import Box from "@mui/material/Box";
 import { useColorScheme, useTheme } from "@mui/material/styles";
 import { useEffect, useMemo, useRef } from "react";
+import { useTranslation } from "react-i18next";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { figure } from "@/lib/format";
+import { figure, instant } from "@/lib/format";
 import { SERIES_DARK, SERIES_LIGHT } from "@/theme";
 
 export interface Line {
@@ -23,6 +24,8 @@ interface Props {
   lines: Line[];
   height?: number;
   time?: boolean;
+  /** Of the axis, in the legend; "step" or "time" by default. */
+  xLabel?: string;
   logarithmic?: boolean;
   /** The range of x that was chosen with the mouse; null: all again (a double click). */
   onZoom?: (range: [number, number] | null) => void;
@@ -40,6 +43,8 @@ export function useSeriesColors(): string[] {
 /** Lines on a canvas: a hundred thousand points, and new ones many times a second, cost little. */
 export function LineChart(props: Props) {
   const { label, x, lines, height = 220, time = false, logarithmic = false, together, onZoom, range } = props;
+  const { t } = useTranslation("components");
+  const xLabel = props.xLabel ?? t(time ? "chart.time" : "chart.step");
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const zoomed = useRef(onZoom);
@@ -55,6 +60,7 @@ export function LineChart(props: Props) {
     height,
     together,
     range,
+    xLabel,
   ]);
   const data = useMemo(() => [x, ...lines.map((line) => line.values)] as uPlot.AlignedData, [x, lines]);
   const latest = useRef(data);
@@ -87,7 +93,7 @@ export function LineChart(props: Props) {
         { ...axis, size: 60, values: (_, ticks) => ticks.map((tick) => (tick == null ? "" : figure(tick))) },
       ],
       series: [
-        {},
+        { label: xLabel, value: (_, at) => (at == null ? "–" : time ? instant(at, 0) : figure(at)) },
         ...lines.map((line, at) => ({
           label: line.label,
           stroke: line.color ?? colors[at % colors.length]!,

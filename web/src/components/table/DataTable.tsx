@@ -97,9 +97,18 @@ export function DataTable<Row>(props: Props<Row>) {
       whiteSpace: "nowrap",
       textAlign: "left",
     },
+    "& .tf-check": {
+      width: 18,
+      height: 18,
+      m: "15px",
+      display: "block",
+      accentColor: "var(--mui-palette-primary-main)",
+    },
     "& .tf-right": { textAlign: "right" },
+    "& .tf-right .MuiTableSortLabel-root": { flexDirection: "row-reverse" },
     "& .tf-wide": { display: { xs: "none", md: "block" } },
   } as const;
+  const selectLabel = useCallback((id: string) => t("table.select", { id }), [t]);
   const latest = useRef({ selected, onSelect });
   useEffect(() => {
     latest.current = { selected, onSelect };
@@ -164,6 +173,7 @@ export function DataTable<Row>(props: Props<Row>) {
               index={item.index}
               start={item.start}
               height={ROW}
+              selectLabel={selectLabel}
               {...(selected ? { checked: selected.has(id) } : {})}
               {...(onSelect ? { onToggle: toggle } : {})}
             />

@@ -1,6 +1,4 @@
-import Checkbox from "@mui/material/Checkbox";
 import { memo, type ReactNode } from "react";
-import { useTranslation } from "react-i18next";
 import type { Column } from "./DataTable";
 
 interface Props<Row> {
@@ -13,10 +11,21 @@ interface Props<Row> {
   columns: Column<Row>[];
   checked?: boolean;
   onToggle?: (ids: string[], on: boolean) => void;
+  /** Of the box, for those who do not see it. */
+  selectLabel: (id: string) => string;
 }
 
-function Line<Row>({ row, id, index, start, height, columns, checked, onToggle }: Props<Row>): ReactNode {
-  const { t } = useTranslation("components");
+function Line<Row>({
+  row,
+  id,
+  index,
+  start,
+  height,
+  columns,
+  checked,
+  onToggle,
+  selectLabel,
+}: Props<Row>): ReactNode {
   return (
     <div
       role="row"
@@ -27,11 +36,12 @@ function Line<Row>({ row, id, index, start, height, columns, checked, onToggle }
     >
       {onToggle && (
         <div role="cell">
-          <Checkbox
-            size="small"
+          <input
+            type="checkbox"
+            className="tf-check"
             checked={checked ?? false}
-            onChange={(_, on) => onToggle([id], on)}
-            slotProps={{ input: { "aria-label": t("table.select", { id }) } }}
+            onChange={(event) => onToggle([id], event.target.checked)}
+            aria-label={selectLabel(id)}
           />
         </div>
       )}

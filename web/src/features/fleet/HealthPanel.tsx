@@ -31,7 +31,7 @@ export function HealthPanel({ worker }: { worker: Worker }) {
       <Box component="ul" sx={{ m: 0, mt: 1.5, p: 0, listStyle: "none", display: "grid", gap: 1 }}>
         {health.findings.map((one) => (
           <Box component="li" key={one.check} sx={{ display: "flex", gap: 1, alignItems: "flex-start" }}>
-            <StatusChip status={one.status} sx={{ flexShrink: 0 }} />
+            <StatusChip status={one.status} />
             <Typography variant="body2">
               <strong>{one.check}</strong>: {one.sentence}
             </Typography>

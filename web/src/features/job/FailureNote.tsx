@@ -29,7 +29,7 @@ export function FailureNote({ job }: { job: Job }) {
             {t(open ? "failure.less" : "failure.more")}
           </Button>
         )}
-        <LinkCell to={paths.job(job.job_id, "logs")} color="inherit">
+        <LinkCell to={paths.job(job.job_id, "logs")} sx={{ color: "inherit" }}>
           {t("failure.logs")}
         </LinkCell>
         {error.traceback && <CopyButton text={error.traceback} what={t("failure.traceback")} />}

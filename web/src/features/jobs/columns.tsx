@@ -63,7 +63,7 @@ function Status({ row }: { row: Row }) {
   const share = Math.round(row.progress * 100);
   return (
     <Box title={row.status === "running" ? percent(row.progress) : undefined}>
-      <StatusChip status={row.status} sx={{ height: 22 }} />
+      <StatusChip status={row.status} />
       {row.status === "running" && (
         <LinearProgress
           variant="determinate"

@@ -48,7 +48,10 @@ function Line({ job }: { job: Job }) {
   return (
     <Box component="li" sx={{ minHeight: LINE, pb: 1, minWidth: 0 }}>
       <Box sx={{ display: "flex", gap: 1, justifyContent: "space-between" }}>
-        <LinkCell to={paths.job(job.job_id)} noWrap>
+        <LinkCell
+          to={paths.job(job.job_id)}
+          sx={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}
+        >
           {job.name}
         </LinkCell>
         <Typography variant="body2" color="textSecondary" noWrap sx={{ flexShrink: 0, maxWidth: "60%" }}>

@@ -57,7 +57,7 @@ function Figure(props: { name: string; to?: string; beside?: string; children: R
     <Box sx={{ display: "flex", flexDirection: "column-reverse", justifyContent: "flex-end", minHeight: 56 }}>
       <Typography component="dt" variant="body2" color="textSecondary">
         {to ? (
-          <LinkCell to={to} color="inherit">
+          <LinkCell to={to} sx={{ color: "inherit" }}>
             {name}
           </LinkCell>
         ) : (

@@ -57,7 +57,12 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       () => one.start(),
       () => one.stop(),
     );
+    const renew = () => one.renew();
+    window.addEventListener("offline", renew);
+    window.addEventListener("online", renew);
     return () => {
+      window.removeEventListener("offline", renew);
+      window.removeEventListener("online", renew);
       awake();
       if (timer) clearTimeout(timer);
       one.stop();

@@ -50,6 +50,11 @@ export class EventStream {
     this.say("reconnecting");
   }
 
+  /** The network has changed: whatever there is of a connection is not to be relied on. */
+  renew(): void {
+    this.connection.abort();
+  }
+
   /** Of these jobs logs and metrics are told, too: the connection is made anew, behind what it had told. */
   watch(jobs: readonly string[]): void {
     if (jobs.join() === this.details.join()) return;
