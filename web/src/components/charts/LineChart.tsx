@@ -89,7 +89,14 @@ export function LineChart(props: Props) {
         },
       },
       axes: [
-        axis,
+        time
+          ? {
+              ...axis,
+              space: 80,
+              values: (_, ticks) =>
+                ticks.map((tick) => instant(tick, (ticks.at(-1) ?? tick) - (ticks[0] ?? tick))),
+            }
+          : axis,
         { ...axis, size: 60, values: (_, ticks) => ticks.map((tick) => (tick == null ? "" : figure(tick))) },
       ],
       series: [
