@@ -17,6 +17,9 @@ def browser_of(username: str, password: str) -> Callable[[str], bool]:
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         api = f"{parts.scheme}://{parts.netloc}/api/v1"
         with httpx.Client(trust_env=False) as http:
+            if "redirect_uri" not in asked:  # a page to look at; nothing comes back from it
+                http.get(address).raise_for_status()
+                return
             who = http.post(f"{api}/auth/token", json={"username": username, "password": password}).json()
             body = {"redirect_uri": asked["redirect_uri"], "challenge": asked["challenge"]}
             headers = {"Authorization": f"Bearer {who['access_token']}"}
