@@ -60,12 +60,17 @@ export function DataTable<Row>(props: Props<Row>) {
   } = props;
   const { t } = useTranslation("components");
   const frame = useRef<HTMLDivElement>(null);
+  // The same function as long as the rows are the same: another one has the place of every row computed anew.
+  const itemKey = useRef(idOf);
+  const getItemKey = useCallback((at: number) => itemKey.current(rows[at]!), [rows]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => frame.current,
     estimateSize: () => ROW,
-    getItemKey: (at) => idOf(rows[at]!),
+    getItemKey,
     overscan: 12,
+    // While one scrolls fast it may be drawn a frame later, together with what else has changed.
+    useFlushSync: false,
   });
   const shown = virtual.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;

@@ -37,6 +37,8 @@ export function useJobsTable(filters: Filters) {
     getNextPageParam: (page) => page.next,
     refetchOnWindowFocus: false,
     placeholderData: (before) => before,
+    // Comparing ten thousand rows with those before, each time a page comes, would stop the scrolling.
+    structuralSharing: false,
   });
   // Opened again, the list begins with one page: twenty are not asked for at once.
   useEffect(() => () => void queries.setQueryData<Pages>(key, (data) => trimmed(data)), [queries, key]);
