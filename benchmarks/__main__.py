@@ -22,6 +22,7 @@ ALL = (
     "boosting",
     "tuning",
     "auto",
+    "page",
 )
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ from tensorfleet import train
 names = NAMES
 time.sleep(5)
 for step in range(1_000_000):
-    train.report(step=step, **{names[step % len(names)]: step % 1000})
+    train.report(step=step, **{names[step % len(names)]: step})
     time.sleep(0.01)
 """.replace("NAMES", repr(NAMES))
 SCROLL = """() => new Promise((done) => {
@@ -84,6 +84,7 @@ def _measure(browser: Browser, client: tensorfleet.Client, home: Path, folder: P
     job = client.submit(name="hundred metrics", entrypoint="main.py", code=str(code))
     _fill(home, job)
     _submit(client.url, home)
+    _settle(client, job)
     found: dict[str, Any] = {"script": _script(browser, client.url)}
     found["bare"] = _bare(browser)
     found["job"] = _job_page(browser, client.url, job)
@@ -132,6 +133,16 @@ def _fill(home: Path, job: Job) -> None:
                 )
     finally:
         database.close()
+
+
+def _settle(client: tensorfleet.Client, job: Job) -> None:
+    """Returns once the monitor has rolled up that past: a day of training does not arrive within seconds otherwise."""
+    quick = 0
+    while quick < 5:
+        began = time.perf_counter()
+        job.metric_summaries()
+        quick = quick + 1 if time.perf_counter() - began < 0.15 else 0
+        time.sleep(1)
 
 
 def _submit(url: str, home: Path) -> None:
